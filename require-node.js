@@ -1,0 +1,11 @@
+// Preloaded by every npm script, so that a Node that cannot run TypeScript gives one line and no stack.
+// Plain JavaScript on purpose: it must load in the Node it refuses.
+const [major] = process.versions.node.split('.').map(Number)
+
+if (major < 24) {
+  process.stderr.write(
+    `Leeward needs Node 24 or later, this is ${process.version} (${process.execPath}). ` +
+      'Run `npm ci` without --omit=optional to get the pinned runtime, or install Node 24.\n',
+  )
+  process.exit(1)
+}
