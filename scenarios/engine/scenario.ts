@@ -103,7 +103,8 @@ const upstreamSchema = z.strictObject({
 
 const phaseSchema = z.strictObject({
   name,
-  role: z.enum(['warm-up', 'baseline', 'fault', 'recovery']),
+  /** warm-up is not judged · baseline is the gate · steady is judged with nothing broken. */
+  role: z.enum(['warm-up', 'baseline', 'steady', 'fault', 'recovery']),
   durationMs: z.int().min(500).max(3_600_000),
   /** Length under `--quick`. */
   quickMs: z.int().min(500).max(3_600_000),

@@ -1,6 +1,6 @@
 // The report as plain JSON: what a run found, and all that a rendering may read.
 // Times inside a run are milliseconds since the load started, unless a name says otherwise.
-import type { Guard, Hypothesis, Scenario } from '../engine/scenario.ts'
+import type { Guard, Hypothesis, Phase, Scenario } from '../engine/scenario.ts'
 
 export const SCHEMA_VERSION = 1
 
@@ -63,7 +63,7 @@ export interface Caveat {
 
 export interface PhaseWindow {
   name: string
-  role: 'warm-up' | 'baseline' | 'fault' | 'recovery'
+  role: Phase['role']
   startMs: number
   endMs: number
   faults: FaultWindow[]
@@ -113,6 +113,8 @@ export interface ArmReport {
   name: string
   through: 'gateway' | 'direct'
   guards: Guard[]
+  /** The gateway's configuration as it told it, by variable; empty for a direct arm. */
+  settings: Record<string, string>
   phases: ArmPhase[]
   seconds: ArmSecond[]
   breaker: { transitions: BreakerTransition[]; opens: number }
@@ -145,10 +147,22 @@ export interface ArmPhase {
   upstreamCalls: number | null
   upstreamPerRequest: number | null
   upstreamInFlightMax: number | null
+  breakerOpens: number
   /** Null where the upstream does not stamp its answers. */
   corrupt: number | null
   wrong: number | null
   duplicateWrites: number | null
+  /** What the way through the gateway added to the same reads sent direct; null without a direct arm. */
+  overhead: Overhead | null
+}
+
+/** Reads that this arm passed to its upstream, each paired with the same arrival in the direct arm. */
+export interface Overhead {
+  pairs: number
+  /** p95 of these reads here, less p95 of the same reads direct. */
+  p95Ms: number
+  /** Median of the differences, pair by pair. */
+  medianMs: number
 }
 
 /** Arrivals due in one second of the run. */

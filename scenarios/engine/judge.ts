@@ -1,0 +1,185 @@
+// From measurements to a verdict. Pure: what it is given is all it knows.
+import type {
+  ArmReport,
+  Caveat,
+  Finding,
+  Instrument,
+  PhaseWindow,
+  Probe,
+  Report,
+  Verdict,
+  VerdictWord,
+} from '../report/report.ts'
+import { type Measurement, measurementOf } from './measurement.ts'
+import { type Hypothesis, METRICS, type Scenario } from './scenario.ts'
+import { formatMetric } from './words.ts'
+
+/** How a run ended, apart from what it found. */
+export type Ending =
+  | { kind: 'whole' }
+  | { kind: 'interrupted'; by: string }
+  | { kind: 'aborted'; because: string }
+  | { kind: 'error'; because: string }
+
+export interface Judgement {
+  findings: Finding[]
+  verdict: Verdict
+}
+
+/** Everything that a verdict rests on. */
+export interface Evidence {
+  scenario: Scenario
+  arms: ArmReport[]
+  phases: PhaseWindow[]
+  probes: Probe[]
+  instrument: Instrument
+  cleanUp: Report['cleanUp']
+  caveats: Caveat[]
+  ending: Ending
+}
+
+/** Judges every hypothesis, then the run; the first rule that applies gives the word and the exit code. */
+export function judge(evidence: Evidence): Judgement {
+  const findings = evidence.scenario.hypotheses.map(hypothesis => judgeHypothesis(hypothesis, evidence.arms))
+  const { word, exitCode, reasons } = decide(evidence, findings)
+  return {
+    findings,
+    verdict: { word, exitCode, reasons, sentence: sentenceOf(word, reasons, evidence, findings) },
+  }
+}
+
+/** One hypothesis against what was measured; too little data, or an interval astride the bound, is inconclusive. */
+export function judgeHypothesis(hypothesis: Hypothesis, arms: ArmReport[]): Finding {
+  const measurement = measurementOf(hypothesis, arms)
+  const { value, interval, samples } = measurement
+  const unit = METRICS[hypothesis.metric].unit
+  const finding = { hypothesis, unit, measured: value, interval, samples }
+  if (measurement.isMissed) return { ...finding, verdict: 'fail', note: measurement.note }
+  const doubt = doubtOf(hypothesis, measurement)
+  if (value === null || doubt !== '') return { ...finding, verdict: 'inconclusive', note: doubt }
+  return { ...finding, verdict: isWithin(value, hypothesis) ? 'pass' : 'fail', note: measurement.note }
+}
+
+/** Why a measurement cannot be judged; empty when it can. */
+function doubtOf(hypothesis: Hypothesis, { value, interval, samples, least, note }: Measurement): string {
+  const needed = Math.max(hypothesis.leastSamples, least)
+  if (value === null) return note === '' ? 'not measured' : note
+  if (samples < needed) return `${samples} samples, at least ${needed} needed`
+  if (interval === null) return ''
+  const [low, high] = interval
+  if (isWithin(low, hypothesis) === isWithin(high, hypothesis)) return ''
+  return 'the 95 % interval lies astride the bound: run longer'
+}
+
+function isWithin(value: number, { bound }: Hypothesis): boolean {
+  return 'atLeast' in bound ? value >= bound.atLeast : value <= bound.atMost
+}
+
+type Decision = Pick<Verdict, 'word' | 'exitCode' | 'reasons'>
+
+function decide(evidence: Evidence, findings: Finding[]): Decision {
+  const { cleanUp, ending } = evidence
+  const decision = (word: VerdictWord, exitCode: number, reasons: string[]) => ({ word, exitCode, reasons })
+  if (!cleanUp.proven) return decision('error', 5, [`clean-up not proven: ${cleanUp.detail}`])
+  if (ending.kind === 'error') return decision('error', 4, [ending.because])
+  if (ending.kind === 'interrupted') return decision('interrupted', 130, [`cut short by ${ending.by}`])
+  if (ending.kind === 'aborted') return decision('aborted', 3, [ending.because])
+  const missed = doubtsOfRun(evidence, findings)
+  if (missed.length > 0) return decision('inconclusive', 2, missed)
+  const failed = findings.filter(finding => finding.verdict === 'fail')
+  if (failed.length > 0) return decision('fail', 1, failed.map(reasonOf))
+  const open = findings.filter(finding => finding.verdict === 'inconclusive')
+  if (open.length > 0) return decision('inconclusive', 2, open.map(reasonOf))
+  return decision('pass', 0, [])
+}
+
+/** What makes a run worth nothing, whatever its figures: a late instrument, a sick baseline, a fault that did not bite. */
+function doubtsOfRun(evidence: Evidence, findings: Finding[]): string[] {
+  const baselines = evidence.phases.filter(phase => phase.role === 'baseline').map(phase => phase.name)
+  const sick = findings.filter(
+    finding => baselines.includes(finding.hypothesis.phase) && finding.verdict !== 'pass',
+  )
+  return [
+    ...instrumentDoubts(evidence.instrument),
+    ...sick.map(finding => `the baseline is not healthy, so the rest proves nothing: ${reasonOf(finding)}`),
+    ...faultDoubts(evidence),
+  ]
+}
+
+function instrumentDoubts({ valid, dropped, lagMs, scheduled, sent }: Instrument): string[] {
+  if (valid) return []
+  const lag = `lag p50 ${lagMs.p50?.toFixed(1) ?? '?'} ms, p99 ${lagMs.p99?.toFixed(1) ?? '?'} ms`
+  return [
+    `the load generator was outside its gate (${lag}, ${dropped} dropped, ${sent} of ${scheduled} sent; ` +
+      'at most 2 ms, 10 ms and none): close other programs, or lower --rate',
+  ]
+}
+
+/** Each fault of each arm needs probes that saw it; one that saw otherwise spoils it. */
+function faultDoubts({ scenario, arms, probes }: Evidence): string[] {
+  return scenario.phases
+    .filter(phase => phase.faults.length > 0)
+    .flatMap(phase =>
+      arms.flatMap(({ name }) => {
+        const mine = probes.filter(
+          probe => probe.arm === name && probe.phase === phase.name && probe.fault !== 'none',
+        )
+        const isPartial = phase.faults.some(fault => fault.kind === 'toxic' && fault.toxic.toxicity < 1)
+        const bit = mine.filter(probe => probe.bit)
+        const isProven = bit.length > 0 && (isPartial || bit.length === mine.length)
+        if (isProven) return []
+        const saw = mine.find(probe => !probe.bit)
+        const detail =
+          saw === undefined ? 'no probe ended inside the phase' : `expected ${saw.expected}, ${saw.observed}`
+        return [`the fault in phase ${phase.name} is not proven for arm ${name}: ${detail}`]
+      }),
+    )
+}
+
+function reasonOf({ hypothesis, measured, note }: Finding): string {
+  const { metric, bound, arm, phase, claim } = hypothesis
+  const limit =
+    'atLeast' in bound
+      ? `at least ${formatMetric(metric, bound.atLeast)}`
+      : `at most ${formatMetric(metric, bound.atMost)}`
+  const value = measured === null ? 'not measured' : formatMetric(metric, measured)
+  return `${claim}: ${metric} of ${arm} in ${phase} ${value}, ${limit} wanted${note === '' ? '' : ` (${note})`}`
+}
+
+/** One sentence for the top of the report; a failed run's names the failed objective first. */
+function sentenceOf(
+  word: VerdictWord,
+  reasons: string[],
+  { arms, phases }: Evidence,
+  findings: Finding[],
+): string {
+  const held = findings.filter(finding => finding.verdict === 'pass').length
+  const count = `${held} of ${findings.length} objectives met.`
+  const [first = ''] = reasons
+  if (word !== 'pass') return `${capital(first)}${first.endsWith('.') ? '' : '.'} ${count}`
+  const fault = phases.find(phase => phase.faults.length > 0)
+  const label = fault?.faults[0]?.label
+  return label === undefined ? count : `${count} ${storyOf(label, fault!.name, arms)}`
+}
+
+function storyOf(label: string, phase: string, arms: ArmReport[]): string {
+  const shares = arms
+    .map(arm => {
+      const good = arm.phases.find(entry => entry.phase === phase)?.goodput.read.value
+      return good === null || good === undefined
+        ? ''
+        : `${formatMetric('goodput.read', good)} of reads (${arm.name})`
+    })
+    .filter(text => text !== '')
+  const [tested] = arms
+  const recovered = tested?.recoverMs
+  const back =
+    recovered === null || recovered === undefined
+      ? ''
+      : `; back to normal ${formatMetric('recover', recovered)} after it ended`
+  return `Under ${label}, users got ${shares.join(' against ')}${back}.`
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,153 @@
+// Proof that a fault bit: a connection straight through the chaos proxy, round the gateway, each second.
+import { get } from 'node:http'
+import type { Fault } from '../../chaos/fault.ts'
+import { describeFault } from '../../chaos/fault.ts'
+import type { Probe } from '../report/report.ts'
+import { epochMs } from './clock.ts'
+
+const GIVE_UP_MS = 5_000
+/** A paused process answers nothing; this long without a word is proof enough. */
+const SILENCE_MS = 1_000
+
+/** What came of one exchange. */
+export interface Exchange {
+  ending: 'answered' | 'refused' | 'reset' | 'closed' | 'silent'
+  /** To the first byte of the answer, and to its end. */
+  firstByteMs: number
+  totalMs: number
+  bytes: number
+}
+
+/** What a fault must look like from outside: a few words, and the test. */
+export interface Expectation {
+  words: string
+  giveUpMs: number
+  isMet(exchange: Exchange): boolean
+}
+
+/** A chaos proxy with nothing in it answers within this. */
+const CALM_MS = 1_000
+
+/** The expectation that proves `fault`, or, without one, that the path is calm. */
+export function expectationOf(fault: Fault | undefined): Expectation {
+  if (fault === undefined) {
+    return {
+      words: `answered within ${CALM_MS} ms`,
+      giveUpMs: GIVE_UP_MS,
+      isMet: ({ ending, totalMs }) => ending === 'answered' && totalMs <= CALM_MS,
+    }
+  }
+  if (fault.kind === 'outage') {
+    return { words: 'refused', giveUpMs: GIVE_UP_MS, isMet: ({ ending }) => ending === 'refused' }
+  }
+  if (fault.kind === 'pause') return silence()
+  const { toxic } = fault
+  const at = (words: string, isMet: Expectation['isMet'], giveUpMs = GIVE_UP_MS) => ({
+    words,
+    isMet,
+    giveUpMs,
+  })
+  switch (toxic.type) {
+    case 'latency': {
+      const least = Math.max(0, toxic.attributes.latency - toxic.attributes.jitter)
+      return at(
+        `at least ${least} ms`,
+        ({ ending, firstByteMs }) => ending === 'answered' && firstByteMs >= least,
+        least + 2 * toxic.attributes.jitter + GIVE_UP_MS,
+      )
+    }
+    case 'bandwidth': {
+      if (toxic.attributes.rate === 0) return silence()
+      const rate = toxic.attributes.rate
+      return at(`at most ${rate} kB/s`, ({ bytes, totalMs }) => totalMs >= (bytes / rate) * 0.8)
+    }
+    case 'slow_close':
+    case 'noop':
+    case 'slicer':
+      return at('answered', ({ ending }) => ending === 'answered')
+    case 'timeout':
+      return toxic.attributes.timeout > 0 && toxic.attributes.timeout < GIVE_UP_MS
+        ? at('closed without an answer', ({ ending }) => ending === 'closed' || ending === 'reset')
+        : silence()
+    case 'reset_peer':
+      return at(
+        'reset',
+        ({ ending }) => ending === 'reset' || ending === 'closed',
+        toxic.attributes.timeout + GIVE_UP_MS,
+      )
+    case 'limit_data':
+      return at(
+        `cut after ${toxic.attributes.bytes} bytes`,
+        ({ ending }) => ending === 'closed' || ending === 'reset',
+      )
+  }
+}
+
+function silence(): Expectation {
+  return {
+    words: `no answer within ${SILENCE_MS} ms`,
+    giveUpMs: SILENCE_MS,
+    isMet: ({ ending }) => ending === 'silent',
+  }
+}
+
+/** One GET on a connection of its own. */
+export function exchange(url: string, giveUpMs: number): Promise<Exchange> {
+  const start = performance.now()
+  const since = () => performance.now() - start
+  return new Promise(resolve => {
+    let bytes = 0
+    let firstByteMs = Number.NaN
+    const end = (ending: Exchange['ending']) => {
+      clearTimeout(timer)
+      outgoing.destroy()
+      resolve({ ending, firstByteMs, totalMs: since(), bytes })
+    }
+    const outgoing = get(url, { agent: false, headers: { 'x-request-id': 'probe' } }, response => {
+      firstByteMs = since()
+      response.on('data', chunk => {
+        bytes += chunk.length
+      })
+      response.once('end', () => end('answered'))
+      response.once('error', () => end('closed'))
+    })
+    outgoing.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED') end('refused')
+      else if (error.message === 'socket hang up') end('closed')
+      else end('reset')
+    })
+    const timer = setTimeout(() => end('silent'), giveUpMs)
+  })
+}
+
+/** Where and about what to probe. */
+export interface ProbeTarget {
+  arm: string
+  phase: string
+  url: string
+  fault: Fault | undefined
+  /** Of the run's start. */
+  startEpochMs: number
+}
+
+/** One probe; `null` when the phase ended before it did, since half of it would prove nothing. */
+export async function probeOnce(target: ProbeTarget, signal: AbortSignal): Promise<Probe | null> {
+  const expectation = expectationOf(target.fault)
+  const atMs = epochMs() - target.startEpochMs
+  const seen = await exchange(target.url, expectation.giveUpMs)
+  if (signal.aborted) return null
+  return {
+    arm: target.arm,
+    phase: target.phase,
+    atMs,
+    fault: target.fault === undefined ? 'none' : describeFault(target.fault),
+    expected: expectation.words,
+    observed: describeExchange(seen),
+    bit: expectation.isMet(seen),
+  }
+}
+
+function describeExchange({ ending, firstByteMs, totalMs }: Exchange): string {
+  const time = `${Math.round(ending === 'answered' ? firstByteMs : totalMs)} ms`
+  return ending === 'silent' ? `no answer for ${time}` : `${ending} after ${time}`
+}

@@ -1,0 +1,82 @@
+// Everything that is written down while a run goes on.
+import type { PhaseWindow, Probe } from '../report/report.ts'
+import type { Lab, LabArm } from './lab/lab.ts'
+import type { LoadInstrument } from './load/messages.ts'
+import { ObservationLog } from './load/observation-log.ts'
+import type { Plan } from './plan.ts'
+import { SecondBuckets } from './progress.ts'
+import type { Scenario } from './scenario.ts'
+import { type GatewayRecord, watchGateway } from './watch.ts'
+
+/** One arm while the run goes on. */
+export interface ArmInRun {
+  lab: LabArm
+  observations: ObservationLog
+  /** The same, summed up for those who watch. */
+  seconds: SecondBuckets
+  /** Absent for a direct arm. */
+  gateway?: GatewayRecord
+  /** Writes that had reached the origin more than once, read at the end of each phase. */
+  duplicateWrites: (number | null)[]
+  /** Times its gateway's process ended. */
+  exits: number
+}
+
+export interface RunRecord {
+  scenario: Scenario
+  seed: number
+  startEpochMs: number
+  /** Whether the upstream stamps its answers, as the sample service does. */
+  isStamped: boolean
+  /** How long the gateways call an answer fresh. */
+  freshMs: number
+  arms: ArmInRun[]
+  /** The phases that were begun, with their faults. */
+  phases: PhaseWindow[]
+  probes: Probe[]
+  instrument?: LoadInstrument
+  /** Faults that could not be shown to be gone. */
+  undoFailures: string[]
+  stopWatching(): void
+}
+
+/**
+ * Starts to write down: follows every gateway's events.
+ * @throws RunError when a gateway does not tell its events, or runs other guards than the scenario asks for
+ */
+export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): Promise<RunRecord> {
+  const arms = await Promise.all(lab.arms.map(arm => beginArm(arm, lab.adminToken)))
+  const freshMs = arms.find(arm => arm.gateway !== undefined)?.gateway?.hello.freshMs
+  let isOver = false
+  for (const arm of arms) {
+    arm.lab.gateway?.exited.then(() => {
+      if (!isOver) arm.exits++
+    })
+  }
+  return {
+    scenario: plan.scenario,
+    seed: plan.options.seed,
+    startEpochMs,
+    isStamped: plan.options.upstream === undefined,
+    freshMs: freshMs ?? 2_000,
+    arms,
+    phases: [],
+    probes: [],
+    undoFailures: [],
+    stopWatching() {
+      isOver = true
+      for (const arm of arms) arm.gateway?.close()
+    },
+  }
+}
+
+async function beginArm(lab: LabArm, token: string | undefined): Promise<ArmInRun> {
+  const arm: ArmInRun = {
+    lab,
+    observations: new ObservationLog(),
+    seconds: new SecondBuckets(),
+    duplicateWrites: [],
+    exits: 0,
+  }
+  return lab.adminUrl === undefined ? arm : { ...arm, gateway: await watchGateway(lab.adminUrl, token) }
+}
