@@ -227,8 +227,11 @@ export interface Probe {
   bit: boolean
 }
 
+/** How late a load generator may send before none of its numbers is to be believed. */
+export const LAG_GATE_MS = { p50: 2, p99: 10 } as const
+
 export interface Instrument {
-  /** All of it inside its gate: lag p50 ≤ 2 ms, p99 ≤ 10 ms, nothing dropped. */
+  /** All of it inside its gate: lag within `LAG_GATE_MS`, nothing dropped. */
   valid: boolean
   scheduled: number
   sent: number
