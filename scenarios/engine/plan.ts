@@ -89,7 +89,7 @@ function withArms(scenario: Scenario, arms: Arm[], notes: string[]): Scenario {
     `what needs a second arm: this run has ${names.join(', ')} only`,
     notes,
   )
-  return { ...left, abort: left.abort.filter(({ arm }) => names.includes(arm)) }
+  return { ...left, abort: left.abort.filter(({ arm }) => arm === undefined || names.includes(arm)) }
 }
 
 function comparesArms({ metric }: Hypothesis): boolean {

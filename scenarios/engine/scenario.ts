@@ -123,7 +123,8 @@ const hypothesisSchema = z.strictObject({
 
 const abortSchema = z.strictObject({
   claim: z.string().min(10),
-  arm: name.default('guarded'),
+  /** The arm under test, unless another is named. */
+  arm: name.optional(),
   watch: z.enum(['event-loop-lag-ms', 'rss-mb']),
   above: z.number().positive(),
   forMs: z.int().min(0).default(2_000),
@@ -149,12 +150,11 @@ export const scenarioSchema = z
     abort: z.array(abortSchema).default([
       {
         claim: 'the gateway keeps its event loop turning',
-        arm: 'guarded',
         watch: 'event-loop-lag-ms',
         above: 2_000,
         forMs: 2_000,
       },
-      { claim: 'the gateway stays under 1 GB', arm: 'guarded', watch: 'rss-mb', above: 1_000, forMs: 2_000 },
+      { claim: 'the gateway stays under 1 GB', watch: 'rss-mb', above: 1_000, forMs: 2_000 },
     ]),
     /** Where the expectations come from: an incident report, a paper, an issue. */
     references: z.array(z.string()).default([]),
@@ -170,7 +170,7 @@ export const scenarioSchema = z
       say(['arms'], `each arm needs a name of its own, got ${arms.join(', ')}`)
     for (const list of ['hypotheses', 'abort'] as const) {
       scenario[list].forEach((entry, index) => {
-        if (!arms.includes(entry.arm))
+        if (entry.arm !== undefined && !arms.includes(entry.arm))
           say([list, index, 'arm'], `no arm "${entry.arm}"; there is ${arms.join(', ')}`)
       })
     }

@@ -37,7 +37,8 @@ export function stopWhen(record: RunRecord, driver: LoadDriver, interrupt: Abort
 
 /** Every report of the last `forMs` was over the bound, and there was at least one. */
 function isMet({ arm: name, watch, above, forMs }: Abort, record: RunRecord): boolean {
-  const counts = record.arms.find(({ lab }) => lab.arm.name === name)?.gateway?.counts ?? []
+  const arm = record.arms.find(({ lab }) => name === undefined || lab.arm.name === name)
+  const counts = arm?.gateway?.counts ?? []
   const recent = counts.filter(({ at }) => at >= epochMs() - forMs)
   return (
     recent.length > 0 &&
@@ -46,5 +47,5 @@ function isMet({ arm: name, watch, above, forMs }: Abort, record: RunRecord): bo
 }
 
 function describe({ claim, arm, watch, above, forMs }: Abort): string {
-  return `stop condition of ${arm}: ${claim} (${watch} above ${above} for ${forMs} ms)`
+  return `stop condition${arm === undefined ? '' : ` of ${arm}`}: ${claim} (${watch} above ${above} for ${forMs} ms)`
 }

@@ -58,6 +58,7 @@ export function sampleArm(plan: ArmPlan, phases: PhaseWindow[], ratePerSecond: n
     detectMs: plan.kind === 'guarded' && fault !== undefined ? 846 : null,
     recoverMs: fault === undefined ? null : plan.kind === 'guarded' ? 1_250 : 750,
     recoverWithinMs: null,
+    settings: {},
     gateway: hasGateway ? samplesOf(endMs, random) : [],
     exits: 0,
   }
@@ -170,6 +171,8 @@ function phaseOf(phase: PhaseWindow, all: ArmSecond[]): ArmPhase {
     corrupt: 0,
     wrong: 0,
     duplicateWrites: 0,
+    breakerOpens: 0,
+    overhead: null,
   }
 }
 
