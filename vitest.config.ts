@@ -3,6 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/nothing-left.ts'],
     // Real sockets and processes on two cores: a few files at once keep the clocks honest.
     maxWorkers: 2,
     testTimeout: 15_000,

@@ -1,7 +1,7 @@
 // Reads a gateway's event stream for the length of a run.
 import { get, type IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
-import type { BreakerEvent, CountsEvent, HelloEvent } from '../../src/telemetry/event-stream.ts'
+import type { BreakerEvent, CountsEvent, HelloEvent } from '../../src/telemetry/events.ts'
 import { RunError } from './run-error.ts'
 
 /** What a gateway said of itself; grows while the run goes on. */
