@@ -1,0 +1,21 @@
+import { LRUCache } from 'lru-cache'
+import type { CacheEntry, CacheStore } from './store.ts'
+
+/** What an entry costs beside its bytes: objects, strings, its place in the index. */
+const OVERHEAD_BYTES = 400
+
+/** A store in this process, bounded in bytes; the least recently used goes first. */
+export function memoryStore({ cacheMaxBytes }: { cacheMaxBytes: number }): CacheStore {
+  const entries = new LRUCache<string, CacheEntry>({ maxSize: cacheMaxBytes, sizeCalculation: bytesOf })
+  return {
+    get: key => entries.get(key),
+    set: (key, entry) => void entries.set(key, entry),
+    delete: key => void entries.delete(key),
+    close: () => entries.clear(),
+  }
+}
+
+function bytesOf(entry: CacheEntry, key: string): number {
+  const headerLength = entry.headers.reduce((length, part) => length + part.length, 0)
+  return OVERHEAD_BYTES + 2 * (key.length + headerLength) + entry.body.length
+}

@@ -1,0 +1,149 @@
+// The one table of refusals: what a client may be told, and what each says about the upstream.
+
+/**
+ * What a refusal tells the breaker, the retry and the cache about the upstream:
+ * - `failed`: it did not do its part
+ * - `answered`: it is alive, its answer was of no use
+ * - `nothing`: it was not asked, or could not be judged
+ */
+type AboutUpstream = 'failed' | 'answered' | 'nothing'
+
+interface Refusal {
+  status: number
+  title: string
+  upstream: AboutUpstream
+  /** A passing failure: a second attempt may do better. */
+  isRetryable?: true
+  /** Ours, to protect the upstream; what the cache knew is a better answer. */
+  allowsStale?: true
+}
+
+/** Every refusal by its stable code: HTTP status, title, and what it says about the upstream. */
+export const REFUSALS = {
+  'bad-path': { status: 400, title: 'The path is not accepted', upstream: 'nothing' },
+  'bad-request': { status: 400, title: 'The request is not valid', upstream: 'nothing' },
+  'token-required': { status: 401, title: 'A token is required', upstream: 'nothing' },
+  'host-not-allowed': { status: 403, title: 'The Host is not allowed', upstream: 'nothing' },
+  'not-found': { status: 404, title: 'Nothing is served here', upstream: 'nothing' },
+  'upload-too-slow': { status: 408, title: 'The request body did not arrive in time', upstream: 'nothing' },
+  'rate-limited': { status: 429, title: 'Too many requests', upstream: 'nothing' },
+  'header-too-large': { status: 431, title: 'The request header is too large', upstream: 'nothing' },
+  'client-gone': { status: 499, title: 'The client hung up', upstream: 'nothing' },
+  internal: { status: 500, title: 'The gateway failed', upstream: 'nothing' },
+  'upstream-unreachable': {
+    status: 502,
+    title: 'The upstream refuses connections',
+    upstream: 'failed',
+    isRetryable: true,
+  },
+  'upstream-reset': {
+    status: 502,
+    title: 'The upstream broke the connection',
+    upstream: 'failed',
+    isRetryable: true,
+  },
+  'upstream-malformed': { status: 502, title: 'The upstream does not speak HTTP', upstream: 'failed' },
+  'upstream-error': { status: 502, title: 'The upstream reported a failure', upstream: 'failed' },
+  'upstream-invalid': {
+    status: 502,
+    title: 'The upstream answered with something else than was asked',
+    upstream: 'answered',
+  },
+  'bulkhead-full': {
+    status: 503,
+    title: 'Too many calls to the upstream at once',
+    upstream: 'nothing',
+    allowsStale: true,
+  },
+  'breaker-open': {
+    status: 503,
+    title: 'The upstream keeps failing',
+    upstream: 'nothing',
+    allowsStale: true,
+  },
+  draining: { status: 503, title: 'The gateway is shutting down', upstream: 'nothing' },
+  'attempt-timeout': {
+    status: 504,
+    title: 'The upstream took too long',
+    upstream: 'failed',
+    isRetryable: true,
+  },
+  'deadline-exceeded': { status: 504, title: 'The deadline has passed', upstream: 'failed' },
+  'upstream-stalled': { status: 504, title: 'The upstream stopped sending', upstream: 'failed' },
+} as const satisfies Record<string, Refusal>
+
+/** The stable name of a refusal. */
+export type RefusalCode = keyof typeof REFUSALS
+
+/** A refusal on its way to the client. `retryAfterMs` becomes `Retry-After`, in whole seconds. */
+export class GatewayError extends Error {
+  override name = 'GatewayError'
+  readonly code: RefusalCode
+  readonly status: number
+  readonly retryAfterMs: number | undefined
+  /** Further header fields, flat. */
+  readonly headers: readonly string[]
+
+  constructor(
+    code: RefusalCode,
+    detail: string,
+    more: { cause?: unknown; retryAfterMs?: number; headers?: readonly string[] } = {},
+  ) {
+    super(detail, more.cause === undefined ? undefined : { cause: more.cause })
+    this.code = code
+    this.status = REFUSALS[code].status
+    this.retryAfterMs = more.retryAfterMs
+    this.headers = more.headers ?? []
+  }
+
+  get refusal(): Refusal {
+    return REFUSALS[this.code]
+  }
+}
+
+/** Any error as a refusal: what is not one of ours is `internal`, with its cause kept. */
+export function asGatewayError(error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error
+  return new GatewayError('internal', 'an error of the gateway itself', { cause: error })
+}
+
+/** The statuses by which an upstream says that it failed. */
+export function isFaultStatus(status: number): boolean {
+  return status === 500 || status === 502 || status === 503 || status === 504
+}
+
+/** Did the upstream fail? Never true of a client that hung up, nor of a refusal of ours. */
+export function isUpstreamFault(error: unknown): boolean {
+  return error instanceof GatewayError && error.refusal.upstream === 'failed'
+}
+
+/** May what the cache knew be served instead of this? Upstream faults, and refusals that spare the upstream. */
+export function allowsStale(error: unknown): boolean {
+  return isUpstreamFault(error) || (error instanceof GatewayError && error.refusal.allowsStale === true)
+}
+
+/** The passing faults that a second attempt may mend: connect errors, resets, 502, 503, 504. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof GatewayError && error.refusal.isRetryable === true
+}
+
+/** The statuses that a second attempt may mend. */
+export function isRetryableStatus(status: number): boolean {
+  return status === 502 || status === 503 || status === 504
+}
+
+/** `Retry-After` in whole seconds, at least 1, so that it never says "at once". */
+export function retryAfterSeconds(retryAfterMs: number): number {
+  return Math.max(1, Math.ceil(retryAfterMs / 1000))
+}
+
+/** The refusal as RFC 9457 wants it. */
+export function problemOf(error: GatewayError): string {
+  return JSON.stringify({
+    type: `urn:leeward:problem:${error.code}`,
+    title: error.refusal.title,
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+  })
+}

@@ -1,0 +1,175 @@
+// What a guard is, and what travels along the chain. Guards see neither Fastify nor undici.
+import type { Readable } from 'node:stream'
+import type { GatewayError } from '../errors.ts'
+import { headerOf } from '../headers.ts'
+
+/** The eight guards in running order: the only spelling there is. */
+export const GUARD_NAMES = [
+  'rate-limit',
+  'cache',
+  'single-flight',
+  'deadline',
+  'bulkhead',
+  'breaker',
+  'retry',
+  'attempt-limit',
+] as const
+export type GuardName = (typeof GUARD_NAMES)[number]
+
+/** Where a streamed body goes. `write` returns false when the sink is full: the source waits for `resume`. */
+export interface BodySink {
+  write(chunk: Buffer): boolean
+  end(): void
+  /** The body broke off: what was written so far is not all. */
+  fail(reason: Error): void
+}
+
+/** A body still arriving from the upstream; it waits until it is piped. */
+export interface BodySource {
+  pipe(sink: BodySink): void
+  resume(): void
+  /** Ends the upstream call. */
+  abort(reason: Error): void
+  /** Calls back once when the body has ended: with null when it is whole, else with why it is not. */
+  onEnd(settled: (reason: Error | null) => void): void
+}
+
+/** What the upstream, or a guard in its stead, answers. Never changed once made: several clients may share it. */
+export interface GatewayResponse {
+  readonly status: number
+  /** Flat: name, value, name, value. */
+  readonly headers: readonly string[]
+  readonly body: Buffer | BodySource
+}
+
+/** A guard answers, refuses by throwing a `GatewayError`, or calls `next`. */
+export type Guard = (request: GatewayRequest, next: Next) => Promise<GatewayResponse>
+export type Next = (request: GatewayRequest) => Promise<GatewayResponse>
+
+/** Counts one thing that a guard did, by a short lower-case name. */
+export type Tell = (what: string) => void
+
+/** The list of guards as one function; list order is running order. */
+export function compose(guards: readonly Guard[], last: Next): Next {
+  return guards.reduceRight<Next>((next, guard) => request => guard(request, next), last)
+}
+
+/** What the cache and the single flight did for a request: the material of its `Cache-Status` field. */
+export interface CacheTrace {
+  /** Why the request went on to the upstream; undefined on a hit. */
+  forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'vary-miss' | 'stale' | undefined
+  /** Freshness left on a hit, in whole seconds; negative when stale. */
+  hitTtlSeconds: number
+  /** Why a stale answer was served. */
+  detail: string | undefined
+  isStored: boolean
+  isCollapsed: boolean
+}
+
+/** What the rate limiter found for this request's client. */
+export interface RateVerdict {
+  isExceeded: boolean
+  max: number
+  remaining: number
+  windowMs: number
+  /** Until the window ends. */
+  resetMs: number
+}
+
+/** The parts of a request that do not change along the chain. */
+export interface RequestParts {
+  readonly method: string
+  /** Path and query as sent to the upstream, byte for byte. */
+  readonly path: string
+  /** Which kind of answer this is: equal paths of different routes share nothing. */
+  readonly route: 'proxy' | 'areas'
+  /** Flat, names in lower case, without hop-by-hop fields. */
+  readonly headers: readonly string[]
+  /** Streamed once: a request with a body is never replayed. */
+  readonly body: Readable | null
+  readonly checkRate: () => Promise<RateVerdict>
+  /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
+  readonly refine?: (response: GatewayResponse) => GatewayResponse
+}
+
+/**
+ * One request on its way through the chain, and the handle by which it is cancelled.
+ * Times are on the clock of `performance.now()`, in ms.
+ */
+export class GatewayRequest {
+  readonly parts: RequestParts
+  readonly arrivedAt: number
+  readonly deadlineAt: number
+  readonly trace: CacheTrace
+  #reason: GatewayError | null = null
+  #listeners: Set<(reason: GatewayError) => void> | null = null
+
+  constructor(parts: RequestParts, arrivedAt: number, deadlineAt: number, trace: CacheTrace = noTrace()) {
+    this.parts = parts
+    this.arrivedAt = arrivedAt
+    this.deadlineAt = deadlineAt
+    this.trace = trace
+  }
+
+  /** Why the request was cancelled, or null while it is wanted. */
+  get cancelled(): GatewayError | null {
+    return this.#reason
+  }
+
+  /** Calls back on cancellation, at once if it has happened; returns the way to stop listening. */
+  onCancel(listener: (reason: GatewayError) => void): () => void {
+    if (this.#reason !== null) {
+      listener(this.#reason)
+      return () => {}
+    }
+    this.#listeners ??= new Set()
+    this.#listeners.add(listener)
+    return () => this.#listeners?.delete(listener)
+  }
+
+  /** Nobody wants the answer any more. Only the first reason counts. */
+  cancel(reason: GatewayError): void {
+    if (this.#reason !== null) return
+    this.#reason = reason
+    const listeners = this.#listeners
+    this.#listeners = null
+    if (listeners !== null) for (const listener of listeners) listener(reason)
+  }
+
+  /** The same request with a cancellation of its own, which is not linked to this one. */
+  fork(deadlineAt = this.deadlineAt): GatewayRequest {
+    return new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+  }
+
+  header(name: string): string | undefined {
+    return headerOf(this.parts.headers, name)
+  }
+
+  /** Safe to send twice, and still whole to be sent twice. */
+  get isReplayable(): boolean {
+    return this.parts.body === null && IDEMPOTENT.has(this.parts.method)
+  }
+
+  /** The client is still sending: what is slow is not the upstream. */
+  get isUploading(): boolean {
+    return this.parts.body !== null && !this.parts.body.readableEnded
+  }
+}
+
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
+
+function noTrace(): CacheTrace {
+  return {
+    forwarded: 'bypass',
+    hitTtlSeconds: 0,
+    detail: undefined,
+    isStored: false,
+    isCollapsed: false,
+  }
+}
+
+/** Calls back when the body has ended: at once for a whole one. */
+export function whenBodyEnds(response: GatewayResponse, settled: (reason: Error | null) => void): void {
+  if (Buffer.isBuffer(response.body)) settled(null)
+  else response.body.onEnd(settled)
+}

@@ -1,0 +1,77 @@
+// The chain of guards, in reading order: list order is running order.
+import type { CacheStore } from './cache/store.ts'
+import type { GatewayConfig } from './config.ts'
+import { attemptLimit } from './guards/attempt-limit.ts'
+import { type Breaker, type BreakerListener, breaker } from './guards/breaker.ts'
+import { bulkhead } from './guards/bulkhead.ts'
+import { cache } from './guards/cache.ts'
+import { deadline } from './guards/deadline.ts'
+import {
+  compose,
+  GatewayRequest,
+  type Guard,
+  type GuardName,
+  type Next,
+  type RequestParts,
+} from './guards/guard.ts'
+import { rateLimit } from './guards/rate-limit.ts'
+import { retry } from './guards/retry.ts'
+import { singleFlight } from './guards/single-flight.ts'
+import type { Telemetry } from './telemetry/events.ts'
+import type { Upstream } from './upstream.ts'
+
+/** The chain before its upstream. */
+export interface Pipeline {
+  /** A request that has just arrived, with its deadline. */
+  receive(parts: RequestParts): GatewayRequest
+  /** Through every guard that is on, to the upstream. */
+  run: Next
+  /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
+  turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
+  readonly breaker: Breaker
+  close(): void
+}
+
+export interface PipelineParts {
+  upstream: Upstream
+  store: CacheStore
+  telemetry: Telemetry
+  breakerChanged: BreakerListener
+}
+
+export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
+  const { upstream, store, telemetry } = parts
+  const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
+  const upstreamBreaker = breaker(config, telemetry.teller('breaker'), parts.breakerChanged)
+
+  const chain: Record<GuardName, Guard> = {
+    'rate-limit': rateLimit(telemetry.teller('rate-limit')),
+    cache: cache(store, config, telemetry.teller('cache')),
+    'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
+    deadline: deadline(telemetry.teller('deadline')),
+    bulkhead: bulkhead(config, telemetry.teller('bulkhead')),
+    breaker: upstreamBreaker.guard,
+    retry: retry(config, telemetry.teller('retry')),
+    'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
+  }
+
+  const callUpstream: Next = async request => {
+    const response = await upstream.call(request)
+    return request.parts.refine?.(response) ?? response
+  }
+
+  return {
+    receive(requestParts) {
+      const arrivedAt = performance.now()
+      return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
+    },
+    run: compose(
+      config.guards.map(name => chain[name]),
+      callUpstream,
+    ),
+    turnAway: (request, refuse) =>
+      config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
+    breaker: upstreamBreaker,
+    close: upstreamBreaker.close,
+  }
+}

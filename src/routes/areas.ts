@@ -1,0 +1,70 @@
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance } from 'fastify'
+import { GatewayError, isFaultStatus } from '../errors.ts'
+import type { GatewayResponse, Next } from '../guards/guard.ts'
+import { headerOf } from '../headers.ts'
+import { answerThroughChain, type ChainContext } from './chain.ts'
+
+/** What of the upstream's fields still holds for the answer made out of its list. */
+const KEPT = ['cache-control', 'age', 'expires', 'date']
+
+/** `GET /aggregate/areas`: the upstream's list of areas, and when it was fetched. */
+export function areasRoute(app: FastifyInstance, context: ChainContext): void {
+  const next: Next = async request => {
+    const response = await context.pipeline.run(request)
+    if (!isFaultStatus(response.status)) return response
+    throw new GatewayError('upstream-error', `the upstream answered ${response.status}`)
+  }
+  app.get('/aggregate/areas', (request, reply) =>
+    answerThroughChain(
+      context,
+      request,
+      reply,
+      partsOf(request.method, request.headers['if-none-match']),
+      next,
+    ),
+  )
+}
+
+function partsOf(method: string, ifNoneMatch: string | undefined) {
+  const headers = ['accept', 'application/json', 'via', '1.1 leeward']
+  if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
+  return { method, path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
+}
+
+/**
+ * Splices the list into the answer as it is: read once to be sure that it is a list, never written anew.
+ * An answer that tells of a fault passes, so that the guards see it as what it is.
+ * @throws GatewayError `upstream-invalid` for everything that is not a JSON array
+ */
+export function aggregate(response: GatewayResponse): GatewayResponse {
+  const { status, headers, body } = response
+  if (isFaultStatus(status)) return response
+  if (status !== 200) throw invalid(`status ${status}`)
+  if (!Buffer.isBuffer(body) || !isJsonArray(body)) throw invalid('something else than a JSON array')
+  const aggregatedAt = new Date(performance.timeOrigin + performance.now()).toISOString()
+  const whole = Buffer.concat([
+    Buffer.from('{"items":'),
+    body,
+    Buffer.from(`,"aggregated_at":"${aggregatedAt}"}`),
+  ])
+  const kept = KEPT.flatMap(name => {
+    const value = headerOf(headers, name)
+    return value === undefined ? [] : [name, value]
+  })
+  const own = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(whole.length)]
+  return { status, headers: [...own, ...kept], body: whole }
+}
+
+function invalid(got: string): GatewayError {
+  return new GatewayError('upstream-invalid', `/areas of the upstream answered ${got}`)
+}
+
+function isJsonArray(body: Buffer): boolean {
+  if (!isUtf8(body)) return false
+  try {
+    return Array.isArray(JSON.parse(body.toString()))
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,24 @@
+// Which request targets are accepted. What could be resolved to another place is refused, never resolved.
+
+/** Encoded NUL, slash and backslash: what they mean is for each server on the way to guess. */
+const ENCODED_SEPARATOR = /%(00|2f|5c)/i
+const NOT_IN_A_PATH = /[\\#\0]/
+
+/** Why a raw request target is not accepted, or undefined when it is. */
+export function targetProblem(target: string): string | undefined {
+  if (!target.startsWith('/')) return 'the target must be a path, not a whole URL'
+  const end = target.indexOf('?')
+  const path = end === -1 ? target : target.slice(0, end)
+  if (path.startsWith('//') || path.startsWith('/proxy//')) return 'the path must not begin with two slashes'
+  if (NOT_IN_A_PATH.test(target)) return 'the target must not hold a backslash, a NUL or a fragment'
+  if (!path.includes('%') && !path.includes('.')) return undefined
+  if (ENCODED_SEPARATOR.test(path)) return 'the path must not hold an encoded slash, backslash or NUL'
+  if (path.split('/').some(isDotSegment)) return 'the path must not hold "." or ".." segments'
+  return undefined
+}
+
+/** "." and "..", encoded or not; some servers drop ";…" from a segment before they look. */
+function isDotSegment(segment: string): boolean {
+  const name = segment.replace(/(;|%3b).*$/i, '').replace(/%2e/gi, '.')
+  return name === '.' || name === '..'
+}

@@ -1,0 +1,218 @@
+// The Fastify app: hooks and routes in order, error → reply.
+import { METHODS } from 'node:http'
+import rateLimitPlugin from '@fastify/rate-limit'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import { memoryStore } from './cache/memory.ts'
+import { connectRedis, countInRedis, type RedisLink, redisStore } from './cache/redis.ts'
+import type { CacheStore } from './cache/store.ts'
+import { tieredStore } from './cache/tiered.ts'
+import type { GatewayConfig } from './config.ts'
+import { GatewayError } from './errors.ts'
+import type { RateVerdict } from './guards/guard.ts'
+import { createPipeline, type Pipeline } from './pipeline.ts'
+import { adminRoutes } from './routes/admin.ts'
+import { areasRoute } from './routes/areas.ts'
+import { answerThroughChain, type ChainContext } from './routes/chain.ts'
+import { rejectConnection } from './routes/client-error.ts'
+import { healthRoute } from './routes/health.ts'
+import { proxyRoute } from './routes/proxy.ts'
+import { sendRefusal } from './routes/reply.ts'
+import { targetProblem } from './routes/target.ts'
+import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
+import { createTelemetry, epochNow, type Telemetry } from './telemetry/events.ts'
+import { createUpstream, type Upstream } from './upstream.ts'
+
+/** Most bytes of an answer that is read, not only passed on. */
+const REFINE_MAX_BYTES = 16 * 1024 * 1024
+/** A request target and its header may be this long. */
+const MAX_PATH_PARAM_LENGTH = 65_536
+/** Clients that the rate limiter tells apart at once. */
+const COUNTED_CLIENTS = 50_000
+const IDLE_SWEEP_MS = 50
+
+/** A gateway: its two apps, ready to listen, and its end. */
+export interface Gateway {
+  app: FastifyInstance
+  admin: FastifyInstance
+  log: FastifyBaseLogger
+  /** Stops accepting, lets requests under way finish for `drainMs`, then ends whatever is left. */
+  close(): Promise<void>
+}
+
+/** What the parts of a gateway know of each other. */
+export interface GatewayParts {
+  config: GatewayConfig
+  telemetry: Telemetry
+  lag: EventLoopLag
+  upstream: Upstream
+  pipeline: Pipeline
+  log: FastifyBaseLogger
+  isDraining(): boolean
+}
+
+export async function createGateway(config: GatewayConfig): Promise<Gateway> {
+  const telemetry = createTelemetry()
+  const lag = watchEventLoopLag()
+  const redis = config.redisUrl === '' ? undefined : connectRedis(config.redisUrl, telemetry.teller('redis'))
+  const store = createStore(config, redis)
+  const upstream = createUpstream(
+    {
+      ...config,
+      // The bare gateway is a plain proxy: every body streams.
+      bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
+      refineMaxBytes: REFINE_MAX_BYTES,
+    },
+    telemetry.teller('upstream'),
+  )
+  const pipeline = createPipeline(config, {
+    upstream,
+    store,
+    telemetry,
+    breakerChanged: (from, to) => {
+      const event = {
+        at: epochNow(),
+        from,
+        to,
+        upstream: config.upstreamOrigin,
+        eventLoopLagMs: lag.recent(),
+      }
+      telemetry.transition(event)
+      app.log.info(event, `breaker ${to}`)
+    },
+  })
+
+  let isDraining = false
+  const app = createApp(config)
+  const parts: GatewayParts = {
+    config,
+    telemetry,
+    lag,
+    upstream,
+    pipeline,
+    log: app.log,
+    isDraining: () => isDraining,
+  }
+  const context: ChainContext = {
+    pipeline,
+    checkRate: await createRateCheck(app, config, redis),
+    tell: telemetry.teller('requests'),
+    isDraining: () => isDraining,
+    failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
+  }
+  healthRoute(app)
+  areasRoute(app, context)
+  proxyRoute(app, context)
+  unknownRoutes(app, context)
+  const admin = adminRoutes(parts)
+
+  return {
+    app,
+    admin,
+    log: app.log,
+    async close() {
+      isDraining = true
+      await drain(app, config.drainMs)
+      await admin.close()
+      pipeline.close()
+      lag.close()
+      store.close()
+      redis?.close()
+      await upstream.close()
+    },
+  }
+}
+
+function createApp(config: GatewayConfig): FastifyInstance {
+  const app = fastify({
+    logger: { level: config.logLevel },
+    disableRequestLogging: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: MAX_PATH_PARAM_LENGTH },
+    clientErrorHandler: rejectConnection,
+    frameworkErrors: (error, _request, reply) => {
+      reply.hijack()
+      sendRefusal(reply.raw, new GatewayError('bad-path', error.message))
+    },
+  })
+  // No body is ever parsed here: to Fastify every method is one without a body.
+  for (const method of METHODS) {
+    if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    const problem = targetProblem(request.raw.url ?? '')
+    if (problem === undefined) return done()
+    reply.hijack()
+    sendRefusal(reply.raw, new GatewayError('bad-path', problem))
+  })
+  app.setErrorHandler((error, _request, reply) => {
+    app.log.error({ err: error }, 'a request failed inside the gateway')
+    reply.hijack()
+    sendRefusal(reply.raw, error)
+  })
+  return app
+}
+
+/** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
+function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
+  const refuse = async () => {
+    throw new GatewayError('not-found', 'there is /health, /aggregate/areas, and the upstream under /proxy/')
+  }
+  app.setNotFoundHandler((request, reply) => {
+    const parts = { method: request.method, path: '/', route: 'proxy', headers: [], body: null } as const
+    return answerThroughChain(context, request, reply, parts, asked =>
+      context.pipeline.turnAway(asked, refuse),
+    )
+  })
+}
+
+function createStore(config: GatewayConfig, redis: RedisLink | undefined): CacheStore {
+  if (redis === undefined || config.cache === 'memory' || config.cache === 'off') return memoryStore(config)
+  if (config.cache === 'redis') return redisStore(redis)
+  return tieredStore(memoryStore(config), redisStore(redis))
+}
+
+/** Counts in Redis where there is one, in this process where there is none or it does not answer. */
+async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redis: RedisLink | undefined) {
+  await app.register(rateLimitPlugin, {
+    global: false,
+    max: config.rateLimitMax,
+    timeWindow: config.rateLimitWindowMs,
+    cache: COUNTED_CLIENTS,
+  })
+  const local = app.createRateLimit()
+  const shared = redis && app.createRateLimit({ store: redisCounter(redis) })
+  return async (request: FastifyRequest): Promise<RateVerdict> => {
+    const found = (await shared?.(request).catch(() => undefined)) ?? (await local(request))
+    // `isAllowed` would mean: on the allow list. There is none.
+    if (found.isAllowed) throw new TypeError('no client is on an allow list')
+    const { isExceeded, max, remaining, ttl } = found
+    return { isExceeded, max, remaining, windowMs: config.rateLimitWindowMs, resetMs: Math.max(0, ttl) }
+  }
+}
+
+/** The plugin's own store asks Redis without a limit; this one fails fast, and the local limiter takes over. */
+function redisCounter(link: RedisLink) {
+  return class RedisCounter {
+    incr(
+      key: string,
+      callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
+      windowMs: number,
+    ): void {
+      countInRedis(link, key, windowMs).then(
+        result => callback(null, result),
+        (error: Error) => callback(error),
+      )
+    }
+    child(): RedisCounter {
+      return this
+    }
+  }
+}
+
+async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
+  const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS)
+  const force = setTimeout(() => app.server.closeAllConnections(), drainMs)
+  await app.close()
+  clearInterval(sweep)
+  clearTimeout(force)
+}
