@@ -33,7 +33,7 @@ describe('two arms', () => {
   test('get the same arrivals at the same moments, and the trouble of one is not the other', async () => {
     const plan = planForBoth(await start({ behaviours: ['ok'] }), await start({ behaviours: ['hang'] }))
     const { arms, instrument } = await runLoadProcess(plan)
-    const { good, bad } = arms as { good: typeof arms.x & object; bad: typeof arms.x & object }
+    const [good, bad] = [arms.good!, arms.bad!]
     for (const column of ['index', 'dueMs', 'key', 'isRead'] as const)
       expect(bad[column]).toEqual(good[column])
     expect(countBy(good, 'ending')).toEqual({ ok: good.index.length })
