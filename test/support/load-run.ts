@@ -21,7 +21,7 @@ export interface LoadRun {
 /** A plan for one arm, `sut`, with everything that a test does not care about filled in. */
 export function planFor(
   port: number,
-  plan: Partial<LoadPlan> & { schedule?: Partial<LoadPlan['schedule']> } = {},
+  plan: Omit<Partial<LoadPlan>, 'schedule'> & { schedule?: Partial<LoadPlan['schedule']> } = {},
 ): LoadPlan {
   return {
     seed: 1,
@@ -55,18 +55,19 @@ export async function runLoadProcess(
   try {
     const { child } = generator
     const gathered = gatherer(plan)
-    const done = new Promise<LoadInstrument>(resolve => {
+    const done = new Promise<void>(resolve => {
       child.on('message', (message: FromLoad) => {
         gathered.hear(message)
         if (stopWhen?.(gathered.run()) === true) child.send({ type: 'stop' })
-        if (message.type === 'done') resolve(message.instrument)
+        if (message.type === 'done') resolve()
       })
     })
     child.send({ type: 'start', plan })
     const died = once(child, 'exit').then(([code]) =>
       Promise.reject(new Error(`generator ended with ${code}`)),
     )
-    return { ...gathered.run(), instrument: await Promise.race([done, died]) }
+    await Promise.race([done, died])
+    return gathered.run()
   } finally {
     await generator.close()
   }
@@ -75,8 +76,8 @@ export async function runLoadProcess(
 /** Runs a plan inside the test's own process: quicker, for tests that do not judge times. */
 export async function runLoadHere(plan: LoadPlan): Promise<LoadRun> {
   const gathered = gatherer(plan)
-  const instrument = await runLoad(plan, gathered.hear).finished
-  return { ...gathered.run(), instrument }
+  await runLoad(plan, gathered.hear).finished
+  return gathered.run()
 }
 
 function gatherer(plan: LoadPlan) {

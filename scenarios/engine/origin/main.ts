@@ -16,6 +16,8 @@ try {
   if (process.send === undefined) process.stdout.write(`The sample areas service listens on ${address}\n`)
   else process.send({ ready: true, ports: { http: Number(new URL(address).port) } })
 } catch (error) {
-  process.stderr.write(`The sample areas service cannot start: ${(error as Error).message}\n`)
+  const { message, code } = error as NodeJS.ErrnoException
+  const advice = code?.startsWith('EADDR') ? '. Choose another with HOST and PORT' : ''
+  process.stderr.write(`The sample areas service cannot start: ${message}${advice}\n`)
   process.exit(1)
 }

@@ -1,0 +1,95 @@
+// The first tests of any load generator: what it says must be what theory says.
+import { afterEach, describe, expect, test } from 'vitest'
+import type { LoadInstrument } from '../../../scenarios/engine/load/messages.ts'
+import { percentiles } from '../../../scenarios/engine/statistics.ts'
+import { countBy, latenciesMs, planFor, runLoadProcess } from '../../support/load-run.ts'
+import { type OddServer, startOddServer } from '../../support/odd-server-process.ts'
+
+/** What a busy two-core machine may add to a middling time. */
+const MEDIAN_TOLERANCE_MS = 15
+/** What it may add to a late one; a frozen server also needs a while to work through its backlog. */
+const TAIL_TOLERANCE_MS = 200
+
+let server: OddServer
+afterEach(() => server.close())
+
+describe('a server that always takes exactly 100 ms', () => {
+  test('is measured at 100 ms, at the median and in the tail', async () => {
+    server = await startOddServer({ behaviours: ['after100'] })
+    const schedule = { ratePerSecond: 200, phases: [{ name: 'baseline', durationMs: 3_000 }] }
+    const { arms, instrument } = await runLoadProcess(planFor(server.port, { schedule }))
+    const latency = percentiles(latenciesMs(arms.sut!))
+    expect(latency.samples).toBe(600)
+    expect(Math.min(...latenciesMs(arms.sut!))).toBeGreaterThanOrEqual(100)
+    expect(latency.p50).toBeLessThan(100 + MEDIAN_TOLERANCE_MS)
+    expect(latency.p95).toBeLessThan(100 + TAIL_TOLERANCE_MS)
+    expect(countBy(arms.sut!, 'ending')).toEqual({ ok: 600 })
+    expect(instrument).toMatchObject({ scheduled: 600, sent: 600, dropped: 0, stoppedAtMs: null })
+  })
+})
+
+describe('a server that freezes for 2 s once, under 200 requests a second for 8 s', () => {
+  // Evenly spaced arrivals during a freeze of F wait what is left of it, so a share (F - x) / D of all waits longer
+  // than x: the quantile q lies at F - (1 - q) D where that is positive, plus the service time of 5 ms.
+  const durationMs = 8_000
+  const freezeMs = 2_000
+  const serviceMs = 5
+  const theoryMs = (q: number) => Math.max(0, freezeMs - (1 - q) * durationMs) + serviceMs
+  const schedule = { ratePerSecond: 200, phases: [{ name: 'baseline', durationMs }] }
+
+  test('shows p50 5 ms, p95 1.6 s, p99 1.9 s: nobody stops asking because nobody answers', async () => {
+    server = await startOddServer({ behaviours: ['after5'], freeze: { afterMs: 3_000, forMs: freezeMs } })
+    const plan = planFor(server.port, { clientDeadlineMs: 5_000, schedule })
+    const { arms, instrument } = await runLoadProcess(plan)
+    const latency = percentiles(latenciesMs(arms.sut!))
+    expect([theoryMs(0.5), theoryMs(0.95), theoryMs(0.99)].map(Math.round)).toEqual([5, 1_605, 1_925])
+    expect(latency.p50).toBeGreaterThanOrEqual(serviceMs)
+    expect(latency.p50).toBeLessThan(theoryMs(0.5) + MEDIAN_TOLERANCE_MS)
+    expect(Math.abs(latency.p95! - theoryMs(0.95))).toBeLessThan(TAIL_TOLERANCE_MS)
+    expect(Math.abs(latency.p99! - theoryMs(0.99))).toBeLessThan(TAIL_TOLERANCE_MS)
+    expect(countBy(arms.sut!, 'ending')).toEqual({ ok: 1_600 })
+    expect(instrument.dropped).toBe(0)
+  })
+
+  test('keeps each timed-out request with its full wait, for as many as were due in time to miss the deadline', async () => {
+    server = await startOddServer({ behaviours: ['after5'], freeze: { afterMs: 1_000, forMs: freezeMs } })
+    const plan = planFor(server.port, {
+      clientDeadlineMs: 500,
+      schedule: { ...schedule, phases: [{ name: 'baseline', durationMs: 5_000 }] },
+    })
+    const { arms } = await runLoadProcess(plan)
+    const rows = arms.sut!
+    const { timeout = 0, ok = 0 } = countBy(rows, 'ending')
+    // Those due in the first 1.5 s of the freeze; the tolerance is what the tail may take to thaw.
+    const theory = ((freezeMs - 500) / 1_000) * 200
+    expect(Math.abs(timeout - theory)).toBeLessThan((TAIL_TOLERANCE_MS / 1_000) * 200)
+    expect(timeout + ok).toBe(1_000)
+    const waits = latenciesMs(rows).filter((_, at) => rows.status[at] === 0)
+    expect(waits).toHaveLength(timeout)
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(500)
+    expect(percentiles(waits).p50).toBeLessThan(500 + MEDIAN_TOLERANCE_MS)
+  })
+})
+
+describe('at 1,000 requests a second', () => {
+  test('the generator stays inside its gate for a fraction of a core (best of 3: the machine has other work)', async () => {
+    server = await startOddServer({ behaviours: ['fresh'] })
+    const schedule = {
+      ratePerSecond: 1_000,
+      arrivals: 'poisson' as const,
+      readShare: 0.9,
+      phases: [{ name: 'baseline', durationMs: 3_000 }],
+    }
+    const runs: LoadInstrument[] = []
+    while (runs.length < 3 && !runs.some(run => run.isValid)) {
+      const plan = planFor(server.port, { isStamped: true, clientDeadlineMs: 500, schedule })
+      runs.push((await runLoadProcess(plan)).instrument)
+    }
+    const best = runs.at(-1)!
+    expect(best.lagMs.p50).toBeLessThanOrEqual(2)
+    expect(best.lagMs.p99).toBeLessThanOrEqual(10)
+    expect(best).toMatchObject({ isValid: true, dropped: 0 })
+    // A quarter of a core in a long run; in 3 s, compiling the code is a good part of it.
+    expect(best.cpuShare).toBeLessThan(0.5)
+  }, 30_000)
+})
