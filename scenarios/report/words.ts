@@ -25,6 +25,7 @@ export function ms(value: number | null): string {
 /** A stretch of time for people: "420 ms", "2.3 s", "45 s", "10 min", "10 min 5 s". */
 export function duration(valueMs: number | null): string {
   if (valueMs === null) return NOT_MEASURED
+  if (valueMs === 0) return '0 s'
   if (valueMs < 1_000) return ms(valueMs)
   const seconds = valueMs / 1_000
   if (seconds < 10) return `${oneDigit.format(seconds).replace('.0', '')} s`
