@@ -21,8 +21,10 @@ import { cell, columns, table } from './table.ts'
 export function byPhase(report: Report): Markup {
   const rows = (cells: (phase: ArmPhase) => (string | Markup)[]) =>
     report.phases.flatMap(({ name }) =>
-      report.arms.flatMap(arm =>
-        arm.phases.filter(({ phase }) => phase === name).map(phase => [name, arm.name, ...cells(phase)]),
+      report.arms.flatMap((arm, index) =>
+        arm.phases
+          .filter(({ phase }) => phase === name)
+          .map(phase => [index === 0 ? name : '', arm.name, ...cells(phase)]),
       ),
     )
   const seen = rows(phase => [
@@ -40,14 +42,14 @@ export function byPhase(report: Report): Markup {
     ...(['fresh', 'cached', 'stale', 'shed', 'error', 'timeout'] as const).map(outcome =>
       percent(shareOf(phase, outcome)),
     ),
-    oddOutcomes(phase) || '–',
-    phase.staleAgeMaxMs === null ? '–' : duration(phase.staleAgeMaxMs),
+    oddOutcomes(phase) || 'none',
+    phase.outcomes.stale === 0 ? 'none' : duration(phase.staleAgeMaxMs),
     times(phase.upstreamPerRequest),
   ])
   const latencies = ['p50 served#', 'p95 served#', 'p99 served#', 'p95 all#', 'p95 writes#']
   const seenColumns = columns('Phase', 'Arm', 'Scheduled#', 'Reads good#', 'Writes good#', ...latencies)
   const outcomes = ['Fresh#', 'Cached#', 'Stale#', 'Shed#', 'Error#', 'Timeout#', 'Other#']
-  const answeredColumns = columns('Phase', 'Arm', 'Mix', ...outcomes, 'Oldest#', 'Upstream calls#')
+  const answeredColumns = columns('Phase', 'Arm', 'Mix', ...outcomes, 'Oldest stale#', 'Upstream calls#')
   return markup`<section><h2>By phase</h2>
 <p class="soft">Each request counts in the phase in which it was due. <em>Served</em> is reads answered acceptably; <em>all</em> is every request, failures with their full wait. Under a share stand its 95 % interval and what it is a share of.</p>
 <h3>What clients saw</h3>${table('What clients saw, by phase', seenColumns, seen)}

@@ -15,10 +15,14 @@ function show(index) {
   cross.setAttribute('x1', x)
   cross.setAttribute('x2', x)
   cross.removeAttribute('hidden')
-  tip.replaceChildren(...readings[at].map((text, row) => {
-    const line = document.createElement(row === 0 ? 'strong' : 'span')
-    line.textContent = text
-    return line
+  tip.replaceChildren(...readings[at].map(block => {
+    const box = document.createElement('div')
+    box.append(...block.map((text, row) => {
+      const line = document.createElement(row === 0 ? 'strong' : 'span')
+      line.textContent = text
+      return line
+    }))
+    return box
   }))
   tip.hidden = false
   const view = plot.parentElement

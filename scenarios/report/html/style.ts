@@ -29,7 +29,7 @@ main { max-width: 1140px; margin: 0 auto; padding: 32px 40px 72px; }
 h1 { font-size: 23px; line-height: 1.25; margin: 0 0 4px; overflow-wrap: anywhere; letter-spacing: -.01em; }
 h2 { font-size: 17px; margin: 48px 0 4px; }
 h3 { font-size: 14px; margin: 22px 0 6px; }
-p { margin: 0 0 8px; max-width: 78ch; }
+p { margin: 0 0 8px; max-width: 92ch; }
 .soft, .meta { color: var(--soft); }
 .meta { font-size: 13.5px; max-width: none; }
 .question { font-size: 16px; margin-bottom: 2px; }
@@ -61,7 +61,7 @@ figcaption { display: flex; flex-wrap: wrap; gap: 4px 18px; font-size: 13px; col
 .key svg { width: 14px; height: 14px; }
 .hint { flex-basis: 100%; font-size: 12.5px; }
 .tip { position: absolute; top: 52px; max-width: 380px; pointer-events: none; background: var(--paper); border: 1px solid var(--rule); border-radius: 10px; box-shadow: 0 6px 22px rgb(0 0 0 / .16); padding: 9px 13px; font-size: 12.5px; line-height: 1.5; }
-.tip strong, .tip span { display: block; }
+.tip strong, .tip span { display: block; } .tip div + div { margin-top: 6px; }
 svg text { font: 11.5px "Noto Sans", system-ui, -apple-system, "Segoe UI", sans-serif; fill: var(--ink); }
 svg .axis { fill: var(--soft); font-size: 11px; font-variant-numeric: tabular-nums; }
 svg .end { text-anchor: end; }

@@ -3,7 +3,7 @@ import type { Outcome, Report } from '../report.ts'
 import { duration } from '../words.ts'
 import { embeddedJson, type Markup, markup } from './markup.ts'
 import { armPanels, OUTCOME_NAMES, outcomesSeen, patternOf, patterns } from './timeline/arms.ts'
-import { names, timeAxis, tints } from './timeline/backdrop.ts'
+import { names, timeAxis, tints, titles } from './timeline/backdrop.ts'
 import { type Frame, frameOf, SIZE } from './timeline/frame.ts'
 import { goodputPanel, latencyPanel } from './timeline/lines.ts'
 import { readings } from './timeline/readings.ts'
@@ -39,6 +39,7 @@ ${goodputPanel(report, frame)}
 ${latencyPanel(report, frame)}
 ${frame.arms.map(panels => armPanels(panels, frame, most, outcomes))}
 ${names(report, frame)}
+${titles(frame)}
 ${timeAxis(frame)}
 <line class="cross" id="cross" y1="0" y2="${frame.height - 26}" x1="0" x2="0" hidden=""/>
 </svg>`

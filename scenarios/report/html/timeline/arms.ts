@@ -1,12 +1,10 @@
 // What each arm did: its breaker's state as a band with words, and how its requests ended, stacked by second.
 import { scaleLinear } from 'd3-scale'
 import { area, curveStepAfter, type SeriesPoint, stack } from 'd3-shape'
-import { armInWords } from '../../facts.ts'
 import type { ArmReport, ArmSecond, BreakerTransition, Outcome, Report } from '../../report.ts'
 import { count } from '../../words.ts'
 import { type Markup, markup } from '../markup.ts'
-import { panelTitle } from './backdrop.ts'
-import { type ArmPanels, type Frame, fitted, type Panel, px, SIZE } from './frame.ts'
+import { type ArmPanels, type Frame, type Panel, px, SIZE } from './frame.ts'
 
 /** From the ground up: what was good first. */
 const STACKED: Outcome[] = [
@@ -49,12 +47,7 @@ export function armPanels(
   outcomes: Outcome[],
 ): Markup {
   const { arm, breaker } = panels
-  const title = panelTitle(
-    breaker ?? panels.outcomes,
-    arm.name,
-    `${fitted(armInWords(arm), 520)}; requests a second, by how they ended`,
-  )
-  return markup`${title}${breaker === null ? null : breakerBand(arm, breaker, frame)}${stacked(arm, panels.outcomes, frame, mostPerSecond, outcomes)}`
+  return markup`${breaker === null ? null : breakerBand(arm, breaker, frame)}${stacked(arm, panels.outcomes, frame, mostPerSecond, outcomes)}`
 }
 
 /** One stretch of time in which a breaker did not change. */
@@ -78,7 +71,7 @@ function breakerBand(arm: ArmReport, { top, bottom }: Panel, frame: Frame): Mark
     const [from, to] = [frame.x(fromMs), frame.x(Math.min(toMs, frame.endMs))]
     // A trial lasts a blink: it stands taller than its neighbours, so that it is seen without its colour.
     const reach = state === 'half-open' ? 3 : 0
-    const word = to - from < 40 ? '' : fitted(state, to - from)
+    const word = to - from < state.length * 6.6 + 4 ? '' : state
     return markup`<rect class="breaker ${state}" x="${px(from)}" y="${px(top - reach)}" width="${px(Math.max(1.5, to - from))}" height="${px(bottom - top + 2 * reach)}"><title>breaker ${state}</title></rect><text class="word middle" x="${px((from + to) / 2)}" y="${px((top + bottom) / 2 + 4)}">${word}</text>`
   })
   return markup`<text class="axis end" x="${SIZE.left - 7}" y="${px((top + bottom) / 2 + 4)}">breaker</text>${spells}`

@@ -1,4 +1,5 @@
 // What lies behind the panels and above them: phases, faults, and the axis of time.
+import { armInWords } from '../../facts.ts'
 import type { PhaseWindow, Report } from '../../report.ts'
 import { duration } from '../../words.ts'
 import { type Markup, markup } from '../markup.ts'
@@ -66,7 +67,29 @@ function panelsOf({ goodput, latency, arms }: Frame): Panel[] {
   ]
 }
 
-/** A panel's title above its left edge, with what it means in lighter type. */
-export function panelTitle(panel: Panel, title: string, meaning: string): Markup {
+/** What each panel shows, above its left edge; drawn last, so that no edge crosses a word. */
+export function titles(frame: Frame): Markup[] {
+  return [
+    panelTitle(
+      frame.goodput,
+      'Reads good',
+      'answered acceptably within the client’s deadline, of those scheduled',
+    ),
+    panelTitle(
+      frame.latency,
+      'Latency',
+      'of every request due in that second, failures with their full wait; log scale',
+    ),
+    ...frame.arms.map(({ arm, breaker, outcomes }) =>
+      panelTitle(
+        breaker ?? outcomes,
+        arm.name,
+        `${fitted(armInWords(arm), 560)}; requests a second, by how they ended`,
+      ),
+    ),
+  ]
+}
+
+function panelTitle(panel: Panel, title: string, meaning: string): Markup {
   return markup`<text class="panel-title" x="${SIZE.left}" y="${px(panel.top - 8)}">${title}<tspan class="meaning" dx="8">${meaning}</tspan></text>`
 }

@@ -4,7 +4,7 @@ import { hasBreaker, runMs } from '../../facts.ts'
 import type { ArmReport, Report } from '../../report.ts'
 
 /** The drawing's width; `left` and `right` bound the panels, and line labels stand to the right of them. */
-export const SIZE = { width: 1060, left: 58, right: 946 } as const
+export const SIZE = { width: 1060, left: 58, right: 908 } as const
 
 /** A panel's upper and lower edge. */
 export interface Panel {

@@ -5,7 +5,6 @@ import { boundOf } from '../../facts.ts'
 import type { ArmSecond, Finding, Report } from '../../report.ts'
 import { ms, percent } from '../../words.ts'
 import { type Markup, markup } from '../markup.ts'
-import { panelTitle } from './backdrop.ts'
 import { type Frame, type Panel, px, SIZE } from './frame.ts'
 
 type Scale = ScaleContinuousNumeric<number, number>
@@ -29,7 +28,7 @@ export function goodputPanel(report: Report, frame: Frame): Markup {
     of: (second: ArmSecond) => second.goodputRead,
   }))
   const ticks = [0, 0.5, 1].map(value => gridLine(y(value), percent(value).replace('.0', '')))
-  return markup`${panelTitle(frame.goodput, 'Reads good', 'answered acceptably within the client’s deadline, of those scheduled')}${ticks}${objectives(report, frame, y, ['goodput.read'])}${drawn(series, frame, frame.goodput, y, percent)}`
+  return markup`${ticks}${drawn(series, frame, frame.goodput, y, percent)}${objectives(report, frame, y, ['goodput.read'])}`
 }
 
 /** Latency of every request on a log axis with 1-2-5 ticks. */
@@ -49,12 +48,7 @@ export function latencyPanel(report: Report, frame: Frame): Markup {
     { name: `${prefix}p95`, look: 'p95', seconds, of: second => second.p95 },
   ]
   const values = series.flatMap(({ seconds, of }) => seconds.map(of).filter(value => value !== null))
-  const title = panelTitle(
-    frame.latency,
-    'Latency',
-    'of every request due in that second, failures with their full wait; log scale',
-  )
-  if (values.length === 0) return markup`${title}${emptyPanel(frame.latency)}`
+  if (values.length === 0) return emptyPanel(frame.latency)
   const metrics = ['latency.served.p95', 'latency.all.p95']
   const limits = judged(report, metrics).map(limitOf)
   const domain = roundDomain([...values, ...limits])
@@ -62,7 +56,7 @@ export function latencyPanel(report: Report, frame: Frame): Markup {
   const ticks = ticksOf(domain).map(value =>
     gridLine(y(value), value < 1_000 ? `${value} ms` : `${value / 1_000} s`),
   )
-  return markup`${title}${ticks}${objectives(report, frame, y, metrics)}${drawn(series, frame, frame.latency, y, ms)}`
+  return markup`${ticks}${drawn(series, frame, frame.latency, y, ms)}${objectives(report, frame, y, metrics)}`
 }
 
 /** 1, 2, 5, 10, 20 … within the domain. */
@@ -168,7 +162,7 @@ function objectives(report: Report, frame: Frame, y: Scale, metrics: string[]): 
     const what = finding.hypothesis.metric === 'latency.served.p95' ? 'p95 served ' : ''
     const [from, to] = [frame.x(phase.startMs), frame.x(phase.endMs)]
     const text = `objective ${what}${boundOf(finding)}`
-    const labelY = at + (metrics.includes('goodput.read') ? 13 : -5)
+    const labelY = at + 13
     return [
       markup`<path class="objective" d="M${px(from)} ${px(at)}H${px(to)}"/><text class="objective-label end" x="${px(to - 5)}" y="${px(labelY)}">${text}</text>`,
     ]

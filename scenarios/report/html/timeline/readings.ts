@@ -4,8 +4,8 @@ import { type ArmReport, OUTCOMES, type Report } from '../../report.ts'
 import { count, ms, NOT_MEASURED, percent } from '../../words.ts'
 import { breakerSpells } from './arms.ts'
 
-/** One list of lines for each second of the run; the first line is its heading. */
-export function readings(report: Report, endMs: number): string[][] {
+/** For each second of the run, blocks of lines; the first line of a block is its heading. */
+export function readings(report: Report, endMs: number): string[][][] {
   const spells = report.arms.map(arm =>
     hasBreaker(arm) ? breakerSpells(arm.breaker.transitions, endMs) : null,
   )
@@ -16,14 +16,14 @@ export function readings(report: Report, endMs: number): string[][] {
     const faults = report.phases.flatMap(({ faults }) =>
       faults.filter(fault => overlaps(fault.injectedAtMs, fault.removedAtMs)).map(({ label }) => label),
     )
-    const arms = report.arms.flatMap((arm, index) => {
+    const arms = report.arms.map((arm, index) => {
       const states = spells[index]
         ?.filter(spell => overlaps(spell.fromMs, spell.toMs))
         .map(({ state }) => state)
       return armLines(arm, fromMs, states === undefined ? null : [...new Set(states)])
     })
     const heading = [`${second} – ${second + 1} s`, phase?.name ?? 'after the run', ...faults].join(' · ')
-    return [heading, ...arms]
+    return [[heading], ...arms]
   })
 }
 
