@@ -34,9 +34,8 @@ export function cutShort(report: Report): string[] {
 /** "≥ 95 %", "≤ 450 ms". */
 export function boundOf({ hypothesis, unit }: Pick<Finding, 'hypothesis' | 'unit'>): string {
   const { bound, metric } = hypothesis
-  return 'atLeast' in bound
-    ? `≥ ${measure(bound.atLeast, unit, metric)}`
-    : `≤ ${measure(bound.atMost, unit, metric)}`
+  const [sign, limit] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost]
+  return `${sign} ${measure(limit, unit, metric).replace('.0 %', ' %')}`
 }
 
 /** How far inside or outside its bound a finding lies: "2.9 points to spare", "missed by 120 ms". */
@@ -102,7 +101,7 @@ export function detectionOf(report: Report, arm: ArmReport): string {
   if (!hasBreaker(arm)) return 'no breaker'
   if (arm.detectMs !== null) return duration(arm.detectMs)
   const wasInjected = report.phases.some(phase => phase.faults.length > 0)
-  return wasInjected ? 'never opened' : NOT_MEASURED
+  return wasInjected && arm.breaker.opens === 0 ? 'never opened' : NOT_MEASURED
 }
 
 /** An outcome's share of what was scheduled; null where nothing was. */

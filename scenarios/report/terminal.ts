@@ -1,15 +1,6 @@
 // What a person reads in the terminal when a run has ended: verdict, phases, objectives, and whether to believe them.
 import { styleText } from 'node:util'
-import {
-  boundOf,
-  cutShort,
-  DIFFERENCE_NAMES,
-  detectionOf,
-  differenceOf,
-  guardsApart,
-  marginOf,
-  recoveryOf,
-} from './facts.ts'
+import { boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
 import { indented, type Paint, textTable, wrapped } from './terminal/layout.ts'
@@ -100,17 +91,20 @@ function findings(report: Report, paint: Paint): string[] {
 function guardsWorth(report: Report, paint: Paint): string[] {
   const [first, second] = report.arms
   if (first === undefined || second === undefined || report.differences.length === 0) return []
-  const rows = report.differences.map((difference, index) => [
-    report.differences[index - 1]?.phase === difference.phase ? '' : difference.phase,
-    DIFFERENCE_NAMES[difference.metric],
-    measure(difference.first, difference.unit, difference.metric),
-    measure(difference.second, difference.unit, difference.metric),
-    differenceOf(difference),
+  const metrics = [...new Set(report.differences.map(({ metric }) => metric))]
+  const rows = report.phases.map(({ name }) => [
+    name,
+    ...metrics.map(metric => {
+      const found = report.differences.find(entry => entry.phase === name && entry.metric === metric)
+      const value = (side: number | null) =>
+        found === undefined || side === null ? '–' : measure(side, found.unit, metric)
+      return `${value(found?.first ?? null)} : ${value(found?.second ?? null)}`
+    }),
   ])
-  const title = `What the guards bought (${guardsApart(first, second)}; one run, so no interval)`
+  const title = `What the guards bought, ${first.name} : ${second.name} (${guardsApart(first, second)}; one run, so no interval)`
   return section(
     title,
-    textTable([['', '', first.name, second.name, 'difference'], ...rows], 'llrrr', paint),
+    textTable([['', ...metrics], ...rows], `l${'r'.repeat(metrics.length)}`, paint),
     paint,
   )
 }

@@ -1,7 +1,7 @@
 // The six figures that come first, each with its objective.
 import { boundOf, hasBreaker, phaseOf, phasesInFocus, recoveryOf } from './facts.ts'
 import type { ArmPhase, ArmReport, Finding, Report } from './report.ts'
-import { count, ms, NOT_MEASURED, percent } from './words.ts'
+import { count, measure, ms, NOT_MEASURED, percent } from './words.ts'
 
 /** One figure of the six that come first, with what was asked of it. */
 export interface Tile {
@@ -33,7 +33,7 @@ export function tiles(report: Report): Tile[] {
     return {
       label,
       value: own,
-      objective: finding === undefined ? 'no objective' : `objective ${boundOf(finding)}`,
+      objective: finding === undefined ? 'no objective' : objectiveOf(finding, focus?.name),
       detail: [first === undefined ? '' : of(first, detail), against].filter(text => text !== '').join(' · '),
       verdict: finding?.verdict ?? null,
     }
@@ -53,6 +53,14 @@ export function tiles(report: Report): Tile[] {
 function isTheOnlyFault(report: Report): boolean {
   const [focus, ...others] = phasesInFocus(report)
   return focus?.role === 'fault' && others.length === 0
+}
+
+// The breaker's tile counts the whole run, so an objective about another phase brings that phase's count along.
+function objectiveOf(finding: Finding, focus: string | undefined): string {
+  const { hypothesis, unit, measured } = finding
+  const objective = `objective ${boundOf(finding)}`
+  if (hypothesis.metric !== 'breaker.opens' || hypothesis.phase === focus) return objective
+  return `${objective} in ${hypothesis.phase}: ${measure(measured, unit, hypothesis.metric)}`
 }
 
 function findingOf(report: Report, metric: string, phase: string | undefined): Finding | undefined {

@@ -7,6 +7,8 @@ export const NOT_MEASURED = 'not measured'
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 })
 const oneDigit = new Intl.NumberFormat('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 })
 
+const twoDigits = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 })
+
 /** "9,012". */
 export function count(value: number | null): string {
   return value === null ? NOT_MEASURED : whole.format(value)
@@ -22,12 +24,13 @@ export function ms(value: number | null): string {
   return value === null ? NOT_MEASURED : `${bareMs(value)} ms`
 }
 
-/** A stretch of time for people: "420 ms", "2.3 s", "45 s", "10 min", "10 min 5 s". */
+/** A stretch of time for people: "420 ms", "2.25 s", "45 s", "10 min", "10 min 5 s". */
 export function duration(valueMs: number | null): string {
   if (valueMs === null) return NOT_MEASURED
+  if (valueMs === 0) return '0 s'
   if (valueMs < 1_000) return ms(valueMs)
   const seconds = valueMs / 1_000
-  if (seconds < 10) return `${oneDigit.format(seconds).replace('.0', '')} s`
+  if (seconds < 10) return `${twoDigits.format(seconds)} s`
   if (seconds < 119.5) return `${whole.format(seconds)} s`
   const rounded = Math.round(seconds)
   const rest = rounded % 60
@@ -75,9 +78,14 @@ export function isFactor(metric: string): boolean {
   return metric === 'amplification' || metric === 'cache.gain.p95'
 }
 
-/** A metric's value in its own unit: "97.9 %", "1.02×", "212 ms", "3". */
+// Latencies compare best in one unit; stretches of a run read best in seconds.
+function isStretch(metric: string): boolean {
+  return metric === 'detect' || metric === 'recover' || metric === 'stale.age.max'
+}
+
+/** A metric's value in its own unit: "97.9 %", "1.02×", "212 ms", "1.25 s", "3". */
 export function measure(value: number | null, unit: Finding['unit'], metric: string): string {
-  if (unit === 'ms') return ms(value)
+  if (unit === 'ms') return isStretch(metric) ? duration(value) : ms(value)
   if (unit === 'count') return count(value)
   return isFactor(metric) ? times(value) : percent(value)
 }

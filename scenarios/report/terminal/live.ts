@@ -23,7 +23,8 @@ export interface LiveArm {
 
 const REDRAW_MS = 250
 const PLAIN_EVERY_MS = 5_000
-const SPARKLINE_WIDTH = 30
+/** What of an arm's line is not its sparkline. */
+const FIGURES_WIDTH = 74
 const BAR_WIDTH = 30
 
 /** A breaker's state as a shape, told apart without colour: a closed contact lets through, an open one does not. */
@@ -122,13 +123,14 @@ function printer({ stream, read }: LiveViewOptions): Pen {
 
 function armLine(arm: LiveArm, paint: Paint, columns: number): string {
   const { goodput, p95, stale, failed } = figures(arm)
+  const width = Math.max(8, columns - FIGURES_WIDTH)
   const bars = sparkline(
-    arm.seconds.slice(-SPARKLINE_WIDTH).map(second => second.p95),
+    arm.seconds.slice(-width).map(second => second.p95),
     LATENCY_SCALE,
   )
   const breaker = arm.breaker === null ? 'no breaker' : BREAKER_GLYPHS[arm.breaker]
-  const figuresText = `p95 ${p95.padStart(8)}  good ${goodput.padStart(8)}  stale ${stale}  failed ${failed}`
-  const line = `${clipped(arm.name, 9).padEnd(9)} ${bars.padStart(SPARKLINE_WIDTH)} ${breaker.padEnd(13)} ${figuresText}`
+  const figuresText = `p95 ${p95.padStart(8)} good ${goodput.padStart(8)} stale ${stale} failed ${failed}`
+  const line = `${clipped(arm.name, 9).padEnd(9)} ${bars.padStart(width)} ${breaker.padEnd(13)} ${figuresText}`
   const clippedLine = clipped(line, columns)
   return arm.breaker === null
     ? clippedLine
