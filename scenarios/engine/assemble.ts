@@ -81,7 +81,7 @@ function armRecordOf(arm: ArmInRun, startEpochMs: number): ArmRecord {
     // Reports from before the first arrival stay, with a negative time: the first phase is counted from them.
     counts: (gateway?.counts ?? []).map(count => ({ ...count, atMs: count.at - startEpochMs })),
     duplicateWrites: arm.duplicateWrites,
-    settings: gateway === undefined ? {} : gateway.hello.settings,
+    settings: gateway?.settings ?? {},
     exits: arm.exits,
   }
 }
@@ -147,7 +147,6 @@ function caveatsOf({ request, record, ending }: Material, arms: ArmReport[]): Ca
 }
 
 function environmentOf({ request, lab, record }: Material): Environment {
-  const { settings } = record.scenario
   return {
     leeward: version(),
     node: process.version,
@@ -157,7 +156,7 @@ function environmentOf({ request, lab, record }: Material): Environment {
     lab: lab.kind,
     toxiproxy: { kind: lab.toxiproxyKind, version: lab.toxiproxyVersion },
     upstream: request.plan.options.upstream === undefined ? 'sample' : 'yours',
-    cache: settings.CACHE ?? record.arms.find(arm => arm.gateway)?.gateway?.hello.settings.CACHE ?? 'memory',
+    cache: record.arms.find(arm => arm.gateway)?.gateway?.hello.cache ?? 'off',
   }
 }
 

@@ -7,6 +7,8 @@ import { RunError } from './run-error.ts'
 /** What a gateway said of itself; grows while the run goes on. */
 export interface GatewayRecord {
   hello: HelloEvent
+  /** Its configuration, without secrets. */
+  settings: Record<string, string>
   transitions: BreakerEvent[]
   counts: CountsEvent[]
   /** The stream ended before `close` was called. */
@@ -20,45 +22,51 @@ export interface GatewayRecord {
  * @throws RunError when it does not within 3 s
  */
 export async function watchGateway(adminUrl: string, token: string | undefined): Promise<GatewayRecord> {
+  const settings = await readSettings(new URL('/-/config', adminUrl), token)
   const url = new URL('/-/events', adminUrl)
-  const response = await open(url, token)
+  const stream = await ask(url, token)
   return new Promise((resolve, reject) => {
     const silent = setTimeout(() => reject(new RunError(`${url} said nothing within 3 s`)), 3_000)
-    let record: GatewayRecord | undefined
-    const close = () => {
-      if (record !== undefined) record.isCutShort = false
-      response.removeAllListeners('close')
-      response.destroy()
+    const record = { settings, transitions: [], counts: [], isCutShort: false } as unknown as GatewayRecord
+    record.close = () => {
+      stream.off('close', onClose)
+      stream.destroy()
     }
-    const hear = (event: string, data: unknown) => {
-      if (event === 'hello' && record === undefined) {
-        clearTimeout(silent)
-        record = { hello: data as HelloEvent, transitions: [], counts: [], isCutShort: false, close }
-        resolve(record)
-      }
-      if (event === 'breaker') record?.transitions.push(data as BreakerEvent)
-      if (event === 'counts') record?.counts.push(data as CountsEvent)
-    }
-    response.on('error', () => {})
-    response.once('close', () => {
+    readEvents(stream, (event, data) => {
+      if (event === 'breaker') record.transitions.push(data as BreakerEvent)
+      if (event === 'counts') record.counts.push(data as CountsEvent)
+      if (event !== 'hello') return
       clearTimeout(silent)
-      if (record !== undefined) record.isCutShort = true
-      reject(new RunError(`${url} closed its stream`))
+      record.hello = data as HelloEvent
+      resolve(record)
     })
-    readEvents(response, hear)
+    stream.on('error', () => {})
+    stream.on('close', onClose)
+    function onClose() {
+      clearTimeout(silent)
+      record.isCutShort = true
+      reject(new RunError(`${url} closed its stream`))
+    }
   })
 }
 
-function open(url: URL, token: string | undefined): Promise<IncomingMessage> {
+async function readSettings(url: URL, token: string | undefined): Promise<Record<string, string>> {
+  const answer = await ask(url, token)
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk)
+  const config = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>
+  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
+}
+
+/** One GET on a connection of its own; the answer is a 200 whose body has yet to be read. */
+function ask(url: URL, token: string | undefined): Promise<IncomingMessage> {
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return new Promise((resolve, reject) => {
     const request = get(url, { headers, agent: false }, response => {
       if (response.statusCode === 200) return resolve(response)
       response.resume()
       reject(
-        new RunError(
-          `${url} answered ${response.statusCode}: check ADMIN_TOKEN and the gateway's allowed hosts`,
-        ),
+        new RunError(`${url} answered ${response.statusCode}: check ADMIN_TOKEN and ADMIN_ALLOWED_HOSTS`),
       )
     })
     request.once('error', error => reject(new RunError(`no gateway answers at ${url}: ${error.message}`)))

@@ -113,7 +113,7 @@ export interface ArmReport {
   name: string
   through: 'gateway' | 'direct'
   guards: Guard[]
-  /** The gateway's configuration as it told it, by variable; empty for a direct arm. */
+  /** The gateway's configuration as it told it, without secrets; empty for a direct arm. */
   settings: Record<string, string>
   phases: ArmPhase[]
   seconds: ArmSecond[]

@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import { boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
-import { indented, type Paint, textTable, wrapped } from './terminal/layout.ts'
+import { indented, type Paint, painter, textTable, wrapped } from './terminal/layout.ts'
 import { phaseTable } from './terminal/phase-table.ts'
 import { count, exitCodeMeaning, measure, ms, percent, plural, VERDICT_MARKS } from './words.ts'
 
@@ -15,9 +15,7 @@ export interface SummaryOptions {
 
 /** The whole summary, at most 100 columns wide; it ends with what the exit code means. */
 export function summary(report: Report, { colour, path }: SummaryOptions): string {
-  const paint: Paint = colour
-    ? (style, text) => styleText(style, text, { validateStream: false })
-    : (_, text) => text
+  const paint = painter(colour)
   const blocks = [
     verdict(report, paint),
     phaseTable(report, paint),
