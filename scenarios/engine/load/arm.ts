@@ -15,9 +15,13 @@ export interface Arrival {
 // Settled exchanges at the head of the queue are dropped from memory when this many have gathered.
 const COMPACT_AT = 1_024
 
-/** Requests in flight beyond which an arm drops: what the rate can have outstanding until the deadline, and a fifth. */
+/**
+ * Requests in flight beyond which an arm drops. An upstream that hangs holds rate × deadline of them, on average: a
+ * fifth over that, and six standard deviations of a Poisson count, so that chance alone never drops one.
+ */
 export function defaultInFlightCap(ratePerSecond: number, clientDeadlineMs: number): number {
-  return Math.max(200, Math.ceil(((ratePerSecond * clientDeadlineMs) / 1_000) * 1.2))
+  const held = (ratePerSecond * clientDeadlineMs) / 1_000
+  return Math.ceil(Math.max(200, held * 1.2, held + 6 * Math.sqrt(held)))
 }
 
 /**

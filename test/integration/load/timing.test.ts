@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { LoadInstrument } from '../../../scenarios/engine/load/messages.ts'
 import { percentiles } from '../../../scenarios/engine/statistics.ts'
-import { countBy, latenciesMs, planFor, runLoadProcess } from '../../support/load-run.ts'
+import { countBy, latenciesMs, planFor, runLoadHere, runLoadProcess } from '../../support/load-run.ts'
 import { type OddServer, startOddServer } from '../../support/odd-server-process.ts'
 
 /** What a busy two-core machine may add to a middling time. */
@@ -68,6 +68,20 @@ describe('a server that freezes for 2 s once, under 200 requests a second for 8 
     expect(waits).toHaveLength(timeout)
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(500)
     expect(percentiles(waits).p50).toBeLessThan(500 + MEDIAN_TOLERANCE_MS)
+  })
+})
+
+describe('a generator that stalls', () => {
+  test('reads the answers that had come before it calls a request timed out', async () => {
+    server = await startOddServer({ behaviours: ['after100'] })
+    const phases = [{ name: 'baseline', durationMs: 200 }]
+    const plan = planFor(server.port, { clientDeadlineMs: 300, schedule: { ratePerSecond: 100, phases } })
+    const stall = setTimeout(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_000), 205)
+    const rows = (await runLoadHere(plan)).arms.sut!
+    clearTimeout(stall)
+    expect(countBy(rows, 'ending')).toEqual({ ok: 20 })
+    // It did stall: the last answers came in time, and were read long after the deadline.
+    expect(Math.max(...latenciesMs(rows))).toBeGreaterThan(800)
   })
 })
 

@@ -36,9 +36,10 @@ describe('the lag', () => {
 })
 
 describe('the cap on requests in flight', () => {
-  test('is what the rate can have outstanding until the deadline, and a fifth, but at least 200', () => {
+  test('is what a hanging upstream holds until the deadline, with room for chance, but at least 200', () => {
     expect(defaultInFlightCap(200, 500)).toBe(200)
-    expect(defaultInFlightCap(1_000, 500)).toBe(600)
+    expect(defaultInFlightCap(400, 500)).toBe(285)
+    expect(defaultInFlightCap(10_000, 500)).toBe(6_000)
   })
 })
 
