@@ -117,6 +117,28 @@ export function inconclusiveReport(): Report {
   return report
 }
 
+/** A run that failed before the first request: nothing was measured at all. */
+export function failedReport(): Report {
+  return sampleReport(report => {
+    Object.assign(report, { phases: [], arms: [], differences: [], findings: [], probes: [], caveats: [] })
+    report.instrument = {
+      valid: false,
+      scheduled: 0,
+      sent: 0,
+      dropped: 0,
+      lagMs: { samples: 0, p50: null, p95: null, p99: null, max: null },
+      cpuShare: 0,
+      observationsFile: null,
+    }
+    report.verdict = {
+      word: 'error',
+      exitCode: 4,
+      sentence: 'The lab did not start: port 8666 is in use.',
+      reasons: ['free port 8666, or run without --toxiproxy'],
+    }
+  })
+}
+
 /** No fault, three arms: with the cache, without it, and straight to the upstream. */
 export function cacheBenefitReport(): Report {
   const phases = sampleScenario.phases.filter(phase => phase.role !== 'fault' && phase.role !== 'recovery')

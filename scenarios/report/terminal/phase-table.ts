@@ -7,6 +7,7 @@ import { indented, type Paint, textTable } from './layout.ts'
 const SHOWN = ['fresh', 'cached', 'stale', 'shed', 'error', 'timeout'] as const satisfies Outcome[]
 /** A column is too narrow for "not measured"; the line under the table says what a dash means. */
 const DASH = '–'
+const LEGEND = 'p50 p95 p99: ms, of reads answered acceptably; fresh to timeout: % of what was asked'
 
 /** The table, and under it what has no column. */
 export function phaseTable(report: Report, paint: Paint): string[] {
@@ -18,10 +19,7 @@ export function phaseTable(report: Report, paint: Paint): string[] {
   return [
     paint('bold', 'By phase'),
     ...table,
-    ...indented(
-      `p50 p95 p99: ms, of reads answered acceptably; fresh to timeout: % of what was asked${hasDash ? `; ${DASH}: not measured` : ''}`,
-      '',
-    ).map(line => paint('dim', line)),
+    ...indented(hasDash ? `${DASH}: not measured; ${LEGEND}` : LEGEND, '').map(line => paint('dim', line)),
     ...report.arms.flatMap(oddities),
   ]
 }
