@@ -1,9 +1,8 @@
 // What a person reads in the terminal when a run has ended: verdict, phases, objectives, and whether to believe them.
-import { styleText } from 'node:util'
 import { boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
-import { indented, type Paint, textTable, wrapped } from './terminal/layout.ts'
+import { indented, type Paint, painter, textTable, wrapped } from './terminal/layout.ts'
 import { phaseTable } from './terminal/phase-table.ts'
 import { count, exitCodeMeaning, measure, ms, percent, plural, VERDICT_MARKS } from './words.ts'
 
@@ -15,9 +14,7 @@ export interface SummaryOptions {
 
 /** The whole summary, at most 100 columns wide; it ends with what the exit code means. */
 export function summary(report: Report, { colour, path }: SummaryOptions): string {
-  const paint: Paint = colour
-    ? (style, text) => styleText(style, text, { validateStream: false })
-    : (_, text) => text
+  const paint = painter(colour)
   const blocks = [
     verdict(report, paint),
     phaseTable(report, paint),
@@ -33,11 +30,6 @@ export function summary(report: Report, { colour, path }: SummaryOptions): strin
     .filter(block => block.length > 0)
     .map(block => block.join('\n'))
     .join('\n\n')}\n`
-}
-
-/** True where colour reaches a person: a terminal, and nothing like NO_COLOR against it. */
-export function wantsColour(stream: NodeJS.WriteStream): boolean {
-  return styleText('bold', 'x', { stream }) !== 'x'
 }
 
 const VERDICT_STYLES = {

@@ -24,7 +24,7 @@ export function timeline(report: Report): Markup {
 ${drawing(report, frame, outcomes)}
 <div class="tip" id="tip" role="status" hidden></div>
 </div></div>
-<figcaption>${outcomes.map(legendEntry)}${report.arms.some(hasBreaker) ? breakerLegend() : null}<span class="hint">Point at the timeline, or focus it and use the arrow keys, to read a second.</span></figcaption>
+<figcaption>${outcomes.map(legendEntry)}${report.arms.some(hasBreaker) ? breakerLegend() : null}<span class="hint" id="hint" hidden>Point at the timeline, or focus it and use the arrow keys, to read a second.</span></figcaption>
 </figure>
 <script type="application/json" id="readings">${embeddedJson(data)}</script>`
 }

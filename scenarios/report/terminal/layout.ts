@@ -1,11 +1,21 @@
 // Text laid out for a terminal: wrapped and aligned inside 100 columns, measured before it is coloured.
-import type { styleText } from 'node:util'
+import { styleText } from 'node:util'
 
 /** How wide any line of a summary may be. */
 export const COLUMNS = 100
 
 /** Colours a text, or leaves it as it is. */
 export type Paint = (style: Parameters<typeof styleText>[0], text: string) => string
+
+/** A brush that colours, or one that does not. */
+export function painter(hasColour: boolean): Paint {
+  return hasColour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+}
+
+/** True where colour reaches a person: a terminal, and nothing like NO_COLOR against it. */
+export function wantsColour(stream: NodeJS.WriteStream): boolean {
+  return styleText('bold', 'x', { stream }) !== 'x'
+}
 
 /** Text broken at spaces; a word longer than a line is cut. */
 export function wrapped(text: string, width = COLUMNS): string[] {

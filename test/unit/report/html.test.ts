@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { breakerSpells } from '../../../scenarios/report/html/timeline/arms.ts'
 import { roundDomain, ticksOf } from '../../../scenarios/report/html/timeline/lines.ts'
 import { html } from '../../../scenarios/report/html.ts'
+import { sampleReport } from '../../support/sample-report.ts'
 import {
   cacheBenefitReport,
   failedReport,
@@ -10,8 +11,7 @@ import {
   interruptedReport,
   longReport,
   oneArmReport,
-  sampleReport,
-} from '../../support/sample-report.ts'
+} from '../../support/sample-variants.ts'
 
 const HOSTILE = '</script><img src=x onerror=alert(1)>"\'&'
 

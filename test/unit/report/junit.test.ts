@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { escapeXml, junit } from '../../../scenarios/report/junit.ts'
 import type { Report } from '../../../scenarios/report/report.ts'
+import { sampleReport } from '../../support/sample-report.ts'
 import {
   failedReport,
   inconclusiveReport,
   interruptedReport,
   longReport,
-  sampleReport,
-} from '../../support/sample-report.ts'
+} from '../../support/sample-variants.ts'
 import { elementsOf } from '../../support/well-formed.ts'
 
 const count = (report: Report, element: string) =>

@@ -97,7 +97,6 @@ describe('the live view', () => {
     const view = liveView({
       stream: stream as unknown as NodeJS.WriteStream,
       inPlace,
-      paint: unpainted,
       read,
     })
     const written = () => {

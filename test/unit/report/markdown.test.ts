@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { escapeMarkdown, markdown } from '../../../scenarios/report/markdown.ts'
+import { sampleReport } from '../../support/sample-report.ts'
 import {
   failedReport,
   inconclusiveReport,
   interruptedReport,
   longReport,
-  sampleReport,
-} from '../../support/sample-report.ts'
+} from '../../support/sample-variants.ts'
 
 const MEBIBYTE = 1_048_576
 

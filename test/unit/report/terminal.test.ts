@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import type { Report } from '../../../scenarios/report/report.ts'
 import { summary } from '../../../scenarios/report/terminal.ts'
+import { sampleReport } from '../../support/sample-report.ts'
 import {
   cacheBenefitReport,
   failedReport,
@@ -9,8 +10,7 @@ import {
   interruptedReport,
   longReport,
   oneArmReport,
-  sampleReport,
-} from '../../support/sample-report.ts'
+} from '../../support/sample-variants.ts'
 
 const plain = (report: Report) => summary(report, { colour: false, path: 'reports/slow-upstream/now' })
 const widest = (text: string) => Math.max(...text.split('\n').map(line => [...line].length))

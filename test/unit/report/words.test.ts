@@ -4,7 +4,8 @@ import type { Finding } from '../../../scenarios/report/report.ts'
 import { sparkline } from '../../../scenarios/report/sparkline.ts'
 import { tiles } from '../../../scenarios/report/tiles.ts'
 import { count, duration, exitCodeMeaning, ms, percent, times } from '../../../scenarios/report/words.ts'
-import { cacheBenefitReport, sampleReport } from '../../support/sample-report.ts'
+import { sampleReport } from '../../support/sample-report.ts'
+import { cacheBenefitReport } from '../../support/sample-variants.ts'
 
 describe('numbers in words', () => {
   test('say what was not measured', () => {

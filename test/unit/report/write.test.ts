@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readReport } from '../../../scenarios/report/json.ts'
 import { ReportWriteError, writeReport } from '../../../scenarios/report/write.ts'
-import { interruptedReport, sampleReport } from '../../support/sample-report.ts'
+import { sampleReport } from '../../support/sample-report.ts'
+import { interruptedReport } from '../../support/sample-variants.ts'
 
 describe('writing a report', () => {
   let root = ''
