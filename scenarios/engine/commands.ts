@@ -2,9 +2,9 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readReport } from '../report/json.ts'
-import { painter } from '../report/terminal/layout.ts'
+import { wantsColour } from '../report/terminal/layout.ts'
 import { drawsInPlace, liveView } from '../report/terminal/live.ts'
-import { summary, wantsColour } from '../report/terminal.ts'
+import { summary } from '../report/terminal.ts'
 import { writeReport } from '../report/write.ts'
 import { assertWritable, writeObservations } from './observations-file.ts'
 import { type Plan, planRun, type RunOptions } from './plan.ts'
@@ -154,7 +154,6 @@ async function watched<T>(
   const view = liveView({
     stream,
     inPlace: drawsInPlace({ isTTY: stream.isTTY === true, plain: flags.plain, env }),
-    paint: painter(wantsColour(stream)),
     read: () => (record === undefined ? null : progressOf(record)),
   })
   for (const note of plan.notes) stream.write(`${note}\n`)

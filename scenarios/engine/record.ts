@@ -5,7 +5,8 @@ import type { LoadInstrument } from './load/messages.ts'
 import { ObservationLog } from './load/observation-log.ts'
 import type { Plan } from './plan.ts'
 import { SecondBuckets } from './progress.ts'
-import type { Scenario } from './scenario.ts'
+import { RunError } from './run-error.ts'
+import { GUARDS, type Scenario } from './scenario.ts'
 import { type GatewayRecord, watchGateway } from './watch.ts'
 
 /** One arm while the run goes on. */
@@ -46,6 +47,7 @@ export interface RunRecord {
  */
 export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): Promise<RunRecord> {
   const arms = await Promise.all(lab.arms.map(arm => beginArm(arm, lab.adminToken)))
+  if (lab.kind === 'attached') for (const arm of arms) assertAsAsked(arm, plan.scenario.settings.CACHE)
   const freshMs = arms.find(arm => arm.gateway !== undefined)?.gateway?.hello.freshMs
   let isOver = false
   for (const arm of arms) {
@@ -79,4 +81,22 @@ async function beginArm(lab: LabArm, token: string | undefined): Promise<ArmInRu
     exits: 0,
   }
   return lab.adminUrl === undefined ? arm : { ...arm, gateway: await watchGateway(lab.adminUrl, token) }
+}
+
+/** Somebody else's gateway cannot be told its guards: it has to have those that the scenario is about. */
+function assertAsAsked({ lab: { arm, adminUrl }, gateway }: ArmInRun, cache: string | undefined): void {
+  if (gateway === undefined) return
+  const asked = arm.guards === 'all' ? GUARDS : arm.guards === 'none' ? [] : arm.guards
+  const has = gateway.hello.guards
+  if (asked.join() !== has.join()) {
+    const list = (guards: readonly string[]) => guards.join(', ') || 'none'
+    throw new RunError(
+      `arm ${arm.name} asks for the guards ${list(asked)}, and ${adminUrl} runs ${list(has)}: set its GUARDS`,
+    )
+  }
+  if (cache !== undefined && has.includes('cache') && gateway.hello.cache !== cache) {
+    throw new RunError(
+      `--cache ${cache} was asked for, and ${adminUrl} runs CACHE=${gateway.hello.cache}: set it there`,
+    )
+  }
 }

@@ -207,7 +207,7 @@ function origin(report: Report): string {
     `${environment.platform}, ${environment.cores} cores, Toxiproxy ${environment.toxiproxy.kind} ${environment.toxiproxy.version}`,
   ].join(' ')
   const code = `Exit code ${report.verdict.exitCode}: ${exitCodeMeaning(report.verdict.exitCode)}.`
-  return section('Again', `    ${report.command.replaceAll(/\s+/g, ' ')}`, escapeMarkdown(made), code)
+  return section('Run it again', `    ${report.command.replaceAll(/\s+/g, ' ')}`, escapeMarkdown(made), code)
 }
 
 function section(title: string, ...parts: string[]): string {

@@ -1,5 +1,4 @@
 // What a person reads in the terminal when a run has ended: verdict, phases, objectives, and whether to believe them.
-import { styleText } from 'node:util'
 import { boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
@@ -31,11 +30,6 @@ export function summary(report: Report, { colour, path }: SummaryOptions): strin
     .filter(block => block.length > 0)
     .map(block => block.join('\n'))
     .join('\n\n')}\n`
-}
-
-/** True where colour reaches a person: a terminal, and nothing like NO_COLOR against it. */
-export function wantsColour(stream: NodeJS.WriteStream): boolean {
-  return styleText('bold', 'x', { stream }) !== 'x'
 }
 
 const VERDICT_STYLES = {

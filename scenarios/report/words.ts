@@ -51,6 +51,7 @@ export function percent(share: number | null): string {
 /** "1.02×". */
 export function times(value: number | null): string {
   if (value === null) return NOT_MEASURED
+  if (value > 0 && value < 0.005) return '< 0.01×'
   return `${value < 99.5 ? value.toFixed(2) : whole.format(value)}×`
 }
 
@@ -88,6 +89,11 @@ export function measure(value: number | null, unit: Finding['unit'], metric: str
   if (unit === 'ms') return isStretch(metric) ? duration(value) : ms(value)
   if (unit === 'count') return count(value)
   return isFactor(metric) ? times(value) : percent(value)
+}
+
+/** Text whose numbers stay on one line with their units. */
+export function unbroken(text: string): string {
+  return text.replaceAll(/(?<=\d) (?=(?:%|ms|s|min|MB)(?!\w))|(?<=[<>≤≥]) (?=\d)/g, '\u00a0')
 }
 
 /** "1 request", "2 requests". */

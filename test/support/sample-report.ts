@@ -41,7 +41,8 @@ export const sampleScenario: ScenarioInput = {
   ],
 }
 
-function claim(
+/** A hypothesis in one line. */
+export function claim(
   text: string,
   phase: string,
   metric: ScenarioInput['hypotheses'][number]['metric'],
@@ -51,8 +52,8 @@ function claim(
   return { claim: text, phase, metric, bound, leastSamples }
 }
 
-const GUARDED: ArmPlan = { name: 'guarded', kind: 'guarded', seed: 42 }
-const BARE: ArmPlan = { name: 'bare', kind: 'bare', seed: 43 }
+export const GUARDED: ArmPlan = { name: 'guarded', kind: 'guarded', seed: 42 }
+export const BARE: ArmPlan = { name: 'bare', kind: 'bare', seed: 43 }
 
 /** The whole run: guarded and bare, a pass. `change` edits a copy of it. */
 export function sampleReport(change: (report: Report) => void = () => {}): Report {
@@ -61,110 +62,8 @@ export function sampleReport(change: (report: Report) => void = () => {}): Repor
   return report
 }
 
-/** The first arm alone. */
-export function oneArmReport(): Report {
-  return build({ ...sampleScenario, arms: [{ name: 'guarded' }] }, [GUARDED])
-}
-
-/** Stopped with Ctrl-C 4 s into the fault. */
-export function interruptedReport(): Report {
-  const report = sampleReport()
-  const endMs = 19_000
-  report.phases = report.phases.filter(phase => phase.startMs < endMs)
-  for (const phase of report.phases) {
-    phase.endMs = Math.min(phase.endMs, endMs)
-    for (const fault of phase.faults) fault.removedAtMs = Math.min(fault.removedAtMs, endMs)
-  }
-  for (const arm of report.arms) {
-    arm.phases = arm.phases.filter(({ phase }) => phase !== 'recovery')
-    arm.seconds = arm.seconds.filter(second => second.atMs < endMs)
-    arm.gateway = arm.gateway.filter(sample => sample.atMs < endMs)
-    arm.breaker.transitions = arm.breaker.transitions.filter(({ atMs }) => atMs < endMs)
-    arm.recoverMs = null
-    arm.recoverWithinMs = null
-  }
-  report.findings = report.findings.map(finding =>
-    finding.hypothesis.phase === 'recovery' ? unjudged(finding, 'the run ended before recovery') : finding,
-  )
-  report.verdict = {
-    word: 'interrupted',
-    exitCode: 130,
-    sentence: 'Interrupted after 19 s, 4 s into the fault; what was measured until then is below.',
-    reasons: ['the run was interrupted by SIGINT'],
-  }
-  return report
-}
-
-/** A run whose generator was late, whose fault bit once in two, and which nobody could measure properly. */
-export function inconclusiveReport(): Report {
-  const report = sampleReport()
-  report.instrument = { ...report.instrument, valid: false, dropped: 41 }
-  report.instrument.lagMs = { samples: 8_983, p50: 1.9, p95: 14, p99: 31, max: 88 }
-  report.probes = report.probes.map((probe, index) =>
-    index % 2 === 0 ? probe : { ...probe, observed: '21 ms', bit: false },
-  )
-  report.findings = report.findings.map(finding => unjudged(finding, 'no sample'))
-  for (const arm of report.arms) blank(arm)
-  for (const difference of report.differences) Object.assign(difference, { first: null, second: null })
-  report.caveats = [{ code: 'lag', text: 'The load generator ran late: close other programs and run again.' }]
-  report.verdict = {
-    word: 'inconclusive',
-    exitCode: 2,
-    sentence:
-      'Inconclusive: the load generator ran late (lag p99 31 ms, at most 10 ms), so no number here is to be believed.',
-    reasons: ['lag p99 31 ms is over its gate of 10 ms', '41 requests were never sent'],
-  }
-  return report
-}
-
-/** No fault, three arms: with the cache, without it, and straight to the upstream. */
-export function cacheBenefitReport(): Report {
-  const phases = sampleScenario.phases.filter(phase => phase.role !== 'fault' && phase.role !== 'recovery')
-  return build(
-    {
-      name: 'cache-benefit',
-      question: 'Does the cache make reads faster, and what does the gateway cost on the way?',
-      tests: ['cache'],
-      phases,
-      arms: [
-        { name: 'cached' },
-        { name: 'uncached', guards: ['deadline', 'breaker'] },
-        { name: 'direct', through: 'direct', guards: 'none' },
-      ],
-      abort: [],
-      hypotheses: [
-        { ...claim('the cache halves p95', 'baseline', 'cache.gain.p95', { atLeast: 1.1 }), arm: 'cached' },
-        { ...claim('the gateway costs little', 'baseline', 'overhead.p95', { atMost: 20 }), arm: 'uncached' },
-      ],
-    },
-    [
-      { name: 'cached', kind: 'guarded', seed: 7 },
-      { name: 'uncached', kind: 'uncached', seed: 7 },
-      { name: 'direct', kind: 'direct', seed: 7 },
-    ],
-  )
-}
-
-/** Four arms for 10 minutes under a name as long as a name gets. */
-export function longReport(): Report {
-  const times = [60_000, 120_000, 240_000, 180_000]
-  return build(
-    {
-      ...sampleScenario,
-      name: `a-${'very-long-'.repeat(9)}name`,
-      phases: sampleScenario.phases.map((phase, index) => ({ ...phase, durationMs: times[index] ?? 1_000 })),
-      arms: ['guarded', 'bare', 'no-cache', 'no-breaker'].map(name => ({ name })),
-    },
-    [
-      GUARDED,
-      BARE,
-      { name: 'no-cache', kind: 'uncached', seed: 3 },
-      { name: 'no-breaker', kind: 'bare', seed: 4 },
-    ],
-  )
-}
-
-function build(input: ScenarioInput, plans: ArmPlan[]): Report {
+/** A report of these arms under this scenario. */
+export function build(input: ScenarioInput, plans: ArmPlan[]): Report {
   const scenario = defineScenario(input)
   let clockMs = 0
   const phases: PhaseWindow[] = scenario.phases.map(({ name, role, durationMs, faults }) => {
@@ -254,30 +153,27 @@ function findingOf(hypothesis: Finding['hypothesis'], arms: ArmReport[]): Findin
   const arm = arms.find(({ name }) => name === hypothesis.arm)
   const phase = arm?.phases.find(({ phase: name }) => name === hypothesis.phase)
   const { metric, bound } = hypothesis
-  const read = phase?.goodput.read ?? null
-  const [measured, unit, samples]: [number | null, Finding['unit'], number] =
-    metric === 'goodput.read'
-      ? [read?.value ?? null, 'ratio', read?.of ?? 0]
-      : metric === 'latency.served.p95'
-        ? [phase?.served.p95 ?? null, 'ms', phase?.served.samples ?? 0]
-        : metric === 'detect'
-          ? [arm?.detectMs ?? null, 'ms', 1]
-          : metric === 'recover'
-            ? [arm?.recoverMs ?? null, 'ms', 1]
-            : metric === 'cache.gain.p95'
-              ? [1.31, 'ratio', 1_804]
-              : metric === 'overhead.p95'
-                ? [2.4, 'ms', 1_804]
-                : [0, 'count', 1]
+  const read = phase?.goodput.read
+  const once = (value: number | null | undefined, unit: Finding['unit'], samples = 1) => ({
+    value,
+    unit,
+    samples,
+  })
+  const known: Partial<Record<string, ReturnType<typeof once>>> = {
+    'goodput.read': once(read?.value, 'ratio', read?.of),
+    'latency.served.p95': once(phase?.served.p95, 'ms', phase?.served.samples),
+    detect: once(arm?.detectMs, 'ms'),
+    recover: once(arm?.recoverMs, 'ms'),
+    'cache.gain.p95': once(1.31, 'ratio', 1_804),
+    'overhead.p95': once(2.4, 'ms', 1_804),
+  }
+  const { value, unit, samples } = known[metric] ?? once(0, 'count')
+  const measured = value ?? null
   const holds =
     measured !== null && ('atLeast' in bound ? measured >= bound.atLeast : measured <= bound.atMost)
   const interval = metric === 'goodput.read' ? (read?.interval ?? null) : null
   const verdict = measured === null ? 'inconclusive' : holds ? 'pass' : 'fail'
   return { hypothesis, unit, measured, interval, samples, verdict, note: '' }
-}
-
-function unjudged(finding: Finding, note: string): Finding {
-  return { ...finding, measured: null, interval: null, samples: 0, verdict: 'inconclusive', note }
 }
 
 function probesOf({ name }: ArmPlan, phases: PhaseWindow[]): Probe[] {
@@ -297,30 +193,6 @@ function probesOf({ name }: ArmPlan, phases: PhaseWindow[]): Probe[] {
         })),
     ),
   )
-}
-
-function blank(arm: ArmReport): void {
-  const nothing = { value: null, good: 0, of: 0, interval: null }
-  const none = { samples: 0, p50: null, p95: null, p99: null, max: null }
-  arm.phases = arm.phases.map(phase => ({
-    ...phase,
-    goodput: { read: nothing, write: nothing },
-    served: none,
-    all: none,
-    write: none,
-    stale: nothing,
-    cached: nothing,
-    shed: nothing,
-    staleAgeMaxMs: null,
-    upstreamCalls: null,
-    upstreamPerRequest: null,
-    upstreamInFlightMax: null,
-    corrupt: null,
-    wrong: null,
-    duplicateWrites: null,
-  }))
-  arm.seconds = arm.seconds.map(second => ({ ...second, goodputRead: null, p50: null, p95: null, p99: null }))
-  Object.assign(arm, { detectMs: null, recoverMs: null, recoverWithinMs: null, gateway: [] })
 }
 
 function sum(values: number[]): number {

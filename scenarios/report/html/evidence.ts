@@ -9,13 +9,13 @@ import { cell, columns, table } from './table.ts'
 /** Probes straight through the chaos proxy, round the gateway. */
 export function faultProof(report: Report): Markup {
   const groups = probeGroups(report).map(({ arm, phase, fault, probes, bites, sentence }) => [
-    mark(bites === probes.length),
+    mark(bites === probes.length, 'bit', 'missed'),
     cell(`${arm}, ${phase}`, fault),
     sentence,
     `${count(bites)} of ${count(probes.length)}`,
   ])
   const every = report.probes.map(({ arm, atMs, fault, expected, observed, bit }) => [
-    mark(bit),
+    mark(bit, 'bit', 'missed'),
     arm,
     `${(atMs / 1_000).toFixed(2)} s`,
     fault,
@@ -49,7 +49,7 @@ export function quality(report: Report): Markup {
         [`${arm.name}: upstream calls in flight, most`, count(peaks.inFlight), '', ''],
       ]
     }),
-    ['Clean-up', cleanUp.detail, '', mark(cleanUp.proven)],
+    ['Clean-up', cleanUp.detail, '', mark(cleanUp.proven, 'proven', 'not proven')],
   ]
   const caveats = report.caveats.map(
     ({ code, text }) => markup`<li>${text} <span class="soft">(${code})</span></li>`,
@@ -63,11 +63,13 @@ ${caveats.length === 0 ? null : markup`<h3>Caveats</h3><ul class="plain">${cavea
 }
 
 function gate(value: number | null, limit: number): Markup {
-  return value === null ? markup`<span class="inconclusive">? unknown</span>` : mark(value <= limit)
+  return value === null
+    ? markup`<span class="inconclusive">? unknown</span>`
+    : mark(value <= limit, 'inside', 'outside')
 }
 
-function mark(isGood: boolean): Markup {
-  return isGood ? markup`<span class="pass">✓ yes</span>` : markup`<span class="fail">✗ no</span>`
+function mark(isGood: boolean, good: string, bad: string): Markup {
+  return isGood ? markup`<span class="pass">✓ ${good}</span>` : markup`<span class="fail">✗ ${bad}</span>`
 }
 
 /** Everything that is needed to run it again, and the scenario itself. */
@@ -109,7 +111,7 @@ export function configuration(report: Report): Markup {
     ['Observations', report.instrument.observationsFile ?? 'not kept'],
     ['References', scenario.references.join(', ') || 'none'],
   ]
-  return markup`<section><h2>Again</h2><pre>${report.command}</pre>
+  return markup`<section><h2>Run it again</h2><pre>${report.command}</pre>
 <h3>Configuration and environment</h3><dl>${entries.map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
 <details><summary>The scenario as data</summary><pre>${JSON.stringify(scenario, null, 2)}</pre></details></section>
 <footer>Exit code ${report.verdict.exitCode}: ${exitCodeMeaning(report.verdict.exitCode)}. Made from <code>report.json</code> of ${report.id}; this page asks nothing of any network.</footer>`

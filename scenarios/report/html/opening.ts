@@ -2,7 +2,7 @@
 import { cutShort, runMs } from '../facts.ts'
 import type { Finding, Report } from '../report.ts'
 import { type Tile, tiles } from '../tiles.ts'
-import { count, duration, moment, plural, VERDICT_MARKS } from '../words.ts'
+import { count, duration, moment, plural, unbroken, VERDICT_MARKS } from '../words.ts'
 import { type Markup, markup } from './markup.ts'
 
 /** Title, question, and where the numbers come from. */
@@ -35,7 +35,7 @@ export function verdictBar({ verdict }: Report): Markup {
     verdict.reasons.length === 0
       ? null
       : markup`<ul>${verdict.reasons.map(reason => markup`<li>${reason}</li>`)}</ul>`
-  return markup`<section class="verdict ${verdict.word}" aria-label="Verdict"><div class="word">${VERDICT_MARKS[verdict.word]} ${verdict.word.toUpperCase()}</div><div><p>${verdict.sentence}</p>${reasons}</div></section>`
+  return markup`<section class="verdict ${verdict.word}" aria-label="Verdict"><div class="word">${VERDICT_MARKS[verdict.word]} ${verdict.word.toUpperCase()}</div><div><p>${unbroken(verdict.sentence)}</p>${reasons}</div></section>`
 }
 
 /** The six figures that come first. */
@@ -45,7 +45,7 @@ export function tileRow(report: Report): Markup {
 
 function oneTile({ label, value, objective, detail, verdict }: Tile): Markup {
   const size = value.length > 9 ? 'value long' : 'value'
-  return markup`<li class="tile"><span class="name">${label}</span><span class="${size}">${value}</span><span class="aim">${verdictMark(verdict)}${objective}</span><span class="detail">${detail}</span></li>`
+  return markup`<li class="tile"><span class="name">${label}</span><span class="${size}">${value}</span><span class="aim">${verdictMark(verdict)}${unbroken(objective)}</span><span class="detail">${unbroken(detail)}</span></li>`
 }
 
 function verdictMark(verdict: Finding['verdict'] | null): Markup | null {

@@ -8,6 +8,7 @@ const { left, right, width, readings } = JSON.parse(document.getElementById('rea
 const tip = document.getElementById('tip')
 const cross = document.getElementById('cross')
 let at = -1
+document.getElementById('hint').hidden = false
 function show(index) {
   at = Math.max(0, Math.min(readings.length - 1, index))
   const scale = plot.scrollWidth / width

@@ -3,7 +3,7 @@
 const light = `
   --paper: #fff; --raised: #f5f7fb; --ink: #151c2a; --soft: #566176; --rule: #e2e7ef; --grid: #e9edf3;
   --pass: #0f7a4b; --fail: #bf2435; --warn: #8a5a00; --pass-wash: #effaf4; --fail-wash: #fdf1f2; --warn-wash: #fdf6e7;
-  --p50: #1766c2; --p95: #bd5200; --p99: #86308c; --other: #4a5568;
+  --p50: #1766c2; --p95: #bd5200; --p99: #86308c; --other: #4a5568; --other-2: #0f6f76; --other-3: #97406c;
   --tint: #fdf0d4; --fault: #7a4b00; --fault-bar: #f8dfa9;
   --cached: #2f9e74; --stale: #a9dcc6; --stale-line: #1d7a57; --fresh: #7ba5e8; --shed: #e6b840; --shed-line: #946800;
   --error: #cf3342; --timeout: #8d1f3d; --dot: #ffd7df; --corrupt: #7d2ea8; --wrong: #c06bc9; --unsent: #98a2b3;
@@ -12,7 +12,7 @@ const light = `
 const dark = `
   --paper: #10151e; --raised: #19212d; --ink: #e8ecf3; --soft: #9daabf; --rule: #2b3544; --grid: #222b38;
   --pass: #4fca8e; --fail: #ff7582; --warn: #f0b443; --pass-wash: #12271f; --fail-wash: #2d181d; --warn-wash: #2b2313;
-  --p50: #6eb0ff; --p95: #ff9d4d; --p99: #d98be0; --other: #b4bfd0;
+  --p50: #6eb0ff; --p95: #ff9d4d; --p99: #d98be0; --other: #b4bfd0; --other-2: #5fc9d0; --other-3: #ef9cc6;
   --tint: #2d2517; --fault: #ffcf7d; --fault-bar: #4c3a17;
   --cached: #2d8f69; --stale: #1e4a3a; --stale-line: #62cfa1; --fresh: #4d7bc4; --shed: #c3952a; --shed-line: #4a3700;
   --error: #d9485a; --timeout: #7e1b38; --dot: #ff9db3; --corrupt: #a45bd0; --wrong: #c983d0; --unsent: #6b7689;
@@ -33,7 +33,7 @@ p { margin: 0 0 8px; max-width: 92ch; }
 .soft, .meta { color: var(--soft); }
 .meta { font-size: 13.5px; max-width: none; }
 .question { font-size: 16px; margin-bottom: 2px; }
-.notice { border: 1px solid var(--warn); background: var(--warn-wash); border-radius: 10px; padding: 12px 18px; margin: 18px 0 0; }
+.notice { border: 1px solid var(--warn); background: var(--warn-wash); border-radius: 10px; padding: 12px 18px; margin: 18px 0 0; max-width: none; }
 .notice strong { color: var(--warn); }
 .verdict { display: flex; gap: 24px; align-items: center; border-left: 6px solid var(--warn); background: var(--warn-wash); border-radius: 12px; padding: 18px 24px; margin: 20px 0 14px; }
 .verdict.pass { border-color: var(--pass); background: var(--pass-wash); }
@@ -83,15 +83,15 @@ svg .meaning { font-weight: 400; fill: var(--soft); }
 .line.p99 { stroke: var(--p99); stroke-dasharray: 5 3; }
 .line.goodput { stroke: var(--pass); stroke-width: 2.4; }
 .line.other { stroke: var(--other); stroke-dasharray: 8 3 2 3; stroke-width: 1.8; }
-.line.other-2 { stroke-dasharray: 2 3; }
-.line.other-3 { stroke-dasharray: 12 4; stroke-width: 1.2; }
+.line.other-2 { stroke: var(--other-2); stroke-dasharray: 2 3; }
+.line.other-3 { stroke: var(--other-3); stroke-dasharray: 12 4; stroke-width: 1.2; }
 svg .label { font-weight: 600; }
 svg .label.p50 { fill: var(--p50); } svg .label.p95 { fill: var(--p95); } svg .label.p99 { fill: var(--p99); }
-svg .label.goodput { fill: var(--pass); } svg .label.other { fill: var(--other); }
+svg .label.goodput { fill: var(--pass); } svg .label.other { fill: var(--other); } svg .label.other-2 { fill: var(--other-2); } svg .label.other-3 { fill: var(--other-3); }
 .objective { stroke: var(--fail); stroke-dasharray: 6 4; stroke-width: 1.3; fill: none; }
 svg .objective-label { fill: var(--fail); paint-order: stroke; stroke: var(--tint); stroke-width: 3px; }
 .breaker.closed { fill: var(--closed); } .breaker.open { fill: var(--open); } .breaker.half-open { fill: var(--half-open); }
-.breaker { stroke: var(--paper); stroke-width: .6; }
+.breaker { stroke: var(--paper); stroke-width: .6; } .breaker.thin { stroke: none; }
 svg .word { fill: var(--word); font-weight: 600; font-size: 11px; }
 .area.cached { fill: var(--cached); } .area.stale { fill: var(--stale); } .area.fresh { fill: var(--fresh); } .area.shed { fill: var(--shed); }
 .area.error { fill: var(--error); } .area.timeout { fill: var(--timeout); } .area.corrupt { fill: var(--corrupt); } .area.wrong { fill: var(--wrong); } .area.unsent { fill: var(--unsent); }
@@ -100,7 +100,7 @@ svg .word { fill: var(--word); font-weight: 600; font-size: 11px; }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; font-variant-numeric: tabular-nums; margin-top: 8px; }
 th { text-align: left; font-weight: 600; color: var(--soft); font-size: 12.5px; vertical-align: bottom; }
 th, td { padding: 7px 9px; border-bottom: 1px solid var(--rule); }
-td { vertical-align: top; }
+td { vertical-align: top; } td.text:first-child { white-space: nowrap; }
 th.number, td.number { text-align: right; white-space: nowrap; }
 tbody th { color: var(--ink); font-size: 13.5px; vertical-align: top; }
 td .sub { display: block; font-size: 12px; color: var(--soft); white-space: nowrap; }

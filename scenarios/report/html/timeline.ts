@@ -1,4 +1,5 @@
 // The timeline: goodput, latency, breakers and outcomes of every arm over one axis of time, faults shaded.
+import { hasBreaker } from '../facts.ts'
 import type { Outcome, Report } from '../report.ts'
 import { duration } from '../words.ts'
 import { embeddedJson, type Markup, markup } from './markup.ts'
@@ -23,7 +24,7 @@ export function timeline(report: Report): Markup {
 ${drawing(report, frame, outcomes)}
 <div class="tip" id="tip" role="status" hidden></div>
 </div></div>
-<figcaption>${outcomes.map(legendEntry)}<span class="hint">Point at the timeline, or focus it and use the arrow keys, to read a second.</span></figcaption>
+<figcaption>${outcomes.map(legendEntry)}${report.arms.some(hasBreaker) ? breakerLegend() : null}<span class="hint" id="hint" hidden>Point at the timeline, or focus it and use the arrow keys, to read a second.</span></figcaption>
 </figure>
 <script type="application/json" id="readings">${embeddedJson(data)}</script>`
 }
@@ -50,4 +51,17 @@ function legendEntry(outcome: Outcome): Markup {
   const hatch =
     pattern === null ? null : markup`<rect width="14" height="14" rx="2" fill="url(#${pattern})"/>`
   return markup`<span class="key"><svg viewBox="0 0 14 14" aria-hidden="true"><rect class="area ${outcome}" width="14" height="14" rx="2"/>${hatch}</svg>${OUTCOME_NAMES[outcome]}</span>`
+}
+
+// On a long run the band has no room for words, so the legend has them too.
+function breakerLegend(): Markup {
+  const names = {
+    closed: 'breaker closed',
+    open: 'breaker open',
+    'half-open': 'breaker half-open, one trial call',
+  }
+  return markup`${Object.entries(names).map(
+    ([state, name]) =>
+      markup`<span class="key"><svg viewBox="0 0 14 14" aria-hidden="true"><rect class="breaker ${state}" x="${state === 'half-open' ? 5 : 0}" y="${state === 'half-open' ? 0 : 3}" width="${state === 'half-open' ? 4 : 14}" height="${state === 'half-open' ? 14 : 8}"/></svg>${name}</span>`,
+  )}`
 }

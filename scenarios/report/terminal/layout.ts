@@ -7,9 +7,14 @@ export const COLUMNS = 100
 /** Colours a text, or leaves it as it is. */
 export type Paint = (style: Parameters<typeof styleText>[0], text: string) => string
 
-/** A paint that colours, or one that leaves everything as it is. */
-export function painter(colour: boolean): Paint {
-  return colour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+/** A brush that colours, or one that does not. */
+export function painter(hasColour: boolean): Paint {
+  return hasColour ? (style, text) => styleText(style, text, { validateStream: false }) : (_, text) => text
+}
+
+/** True where colour reaches a person: a terminal, and nothing like NO_COLOR against it. */
+export function wantsColour(stream: NodeJS.WriteStream): boolean {
+  return styleText('bold', 'x', { stream }) !== 'x'
 }
 
 /** Text broken at spaces; a word longer than a line is cut. */

@@ -2,7 +2,7 @@
 import { createLogUpdate } from 'log-update'
 import { LATENCY_SCALE, sparkline } from '../sparkline.ts'
 import { count, duration, ms, percent } from '../words.ts'
-import { clipped, type Paint } from './layout.ts'
+import { clipped, type Paint, painter, wantsColour } from './layout.ts'
 
 /** What the runner knows of a run that is still going on. */
 export interface LiveState {
@@ -67,7 +67,6 @@ export function drawsInPlace(about: {
 export interface LiveViewOptions {
   stream: NodeJS.WriteStream
   inPlace: boolean
-  paint: Paint
   read: () => LiveState | null
 }
 
@@ -94,7 +93,8 @@ interface Pen {
   end: () => void
 }
 
-function drawer({ stream, paint, read }: LiveViewOptions): Pen {
+function drawer({ stream, read }: LiveViewOptions): Pen {
+  const paint = painter(wantsColour(stream))
   const logUpdate = createLogUpdate(stream)
   return {
     draw() {

@@ -7,10 +7,11 @@ import { indented, type Paint, textTable } from './layout.ts'
 const SHOWN = ['fresh', 'cached', 'stale', 'shed', 'error', 'timeout'] as const satisfies Outcome[]
 /** A column is too narrow for "not measured"; the line under the table says what a dash means. */
 const DASH = '–'
+const LEGEND = 'p50 p95 p99: ms, of reads answered acceptably; fresh to timeout: % of scheduled'
 
 /** The table, and under it what has no column. */
 export function phaseTable(report: Report, paint: Paint): string[] {
-  const columns = ['', 'asked', 'reads good', 'writes', 'p50', 'p95', 'p99', ...SHOWN]
+  const columns = ['', 'scheduled', 'reads good', 'writes', 'p50', 'p95', 'p99', ...SHOWN]
   const rows = report.arms.flatMap(arm => [[arm.name], ...arm.phases.map(cellsOf)])
   if (rows.length === 0) return []
   const table = textTable([columns, ...rows], `l${'r'.repeat(columns.length - 1)}`, paint, 1)
@@ -18,10 +19,7 @@ export function phaseTable(report: Report, paint: Paint): string[] {
   return [
     paint('bold', 'By phase'),
     ...table,
-    ...indented(
-      `p50 p95 p99: ms, of reads answered acceptably; fresh to timeout: % of what was asked${hasDash ? `; ${DASH}: not measured` : ''}`,
-      '',
-    ).map(line => paint('dim', line)),
+    ...indented(hasDash ? `${DASH}: not measured; ${LEGEND}` : LEGEND, '').map(line => paint('dim', line)),
     ...report.arms.flatMap(oddities),
   ]
 }

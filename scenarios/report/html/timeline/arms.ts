@@ -71,8 +71,9 @@ function breakerBand(arm: ArmReport, { top, bottom }: Panel, frame: Frame): Mark
     const [from, to] = [frame.x(fromMs), frame.x(Math.min(toMs, frame.endMs))]
     // A trial lasts a blink: it stands taller than its neighbours, so that it is seen without its colour.
     const reach = state === 'half-open' ? 3 : 0
+    const look = to - from < 8 ? `${state} thin` : state
     const word = to - from < state.length * 6.6 + 4 ? '' : state
-    return markup`<rect class="breaker ${state}" x="${px(from)}" y="${px(top - reach)}" width="${px(Math.max(1.5, to - from))}" height="${px(bottom - top + 2 * reach)}"><title>breaker ${state}</title></rect><text class="word middle" x="${px((from + to) / 2)}" y="${px((top + bottom) / 2 + 4)}">${word}</text>`
+    return markup`<rect class="breaker ${look}" x="${px(from)}" y="${px(top - reach)}" width="${px(Math.max(1.5, to - from))}" height="${px(bottom - top + 2 * reach)}"><title>breaker ${state}</title></rect><text class="word middle" x="${px((from + to) / 2)}" y="${px((top + bottom) / 2 + 4)}">${word}</text>`
   })
   return markup`<text class="axis end" x="${SIZE.left - 7}" y="${px((top + bottom) / 2 + 4)}">breaker</text>${spells}`
 }

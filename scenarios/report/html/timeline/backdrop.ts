@@ -41,17 +41,23 @@ function faultNames({ faults }: PhaseWindow, frame: Frame): Markup {
   })}`
 }
 
-/** Seconds below the last panel. */
+const HOUR_MS = 3_600_000
+const TICK_STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800].map(seconds => seconds * 1_000)
+
+/** Time below the last panel, in steps that a clock would take. */
 export function timeAxis(frame: Frame): Markup[] {
   const y = lowest(frame)
-  return frame.x.ticks(10).map(tick => {
+  const stepMs = TICK_STEPS_MS.find(step => frame.endMs / step <= 10) ?? HOUR_MS
+  const ticks = Array.from({ length: Math.floor(frame.endMs / stepMs) + 1 }, (_, index) => index * stepMs)
+  return ticks.map(tick => {
     const x = frame.x(tick)
     return markup`<path class="tick" d="M${px(x)} ${px(y)}v5"/><text class="axis middle" x="${px(x)}" y="${px(y + 18)}">${clock(tick)}</text>`
   })
 }
 
 function clock(atMs: number): string {
-  if (atMs < 120_000) return `${atMs / 1_000} s`
+  if (atMs < 60_000) return `${atMs / 1_000} s`
+  if (atMs % 60_000 === 0) return `${atMs / 60_000} min`
   return duration(atMs)
 }
 
