@@ -1,12 +1,19 @@
 // The Fastify app: hooks and routes in order, error → reply.
+
 import { METHODS } from 'node:http'
 import rateLimitPlugin from '@fastify/rate-limit'
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from 'fastify'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import { memoryStore } from './cache/memory.ts'
-import { connectRedis, countInRedis, type RedisLink, redisStore } from './cache/redis.ts'
+import { connectRedis, type RedisLink, redisCounter, redisStore } from './cache/redis.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
+import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import type { RateVerdict } from './guards/guard.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
@@ -19,13 +26,11 @@ import { proxyRoute } from './routes/proxy.ts'
 import { sendRefusal } from './routes/reply.ts'
 import { targetProblem } from './routes/target.ts'
 import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
-import { createTelemetry, epochNow, type Telemetry } from './telemetry/events.ts'
+import { createTelemetry, type Telemetry } from './telemetry/events.ts'
 import { createUpstream, type Upstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
-/** A request target and its header may be this long. */
-const MAX_PATH_PARAM_LENGTH = 65_536
 /** Clients that the rate limiter tells apart at once. */
 const COUNTED_CLIENTS = 50_000
 const IDLE_SWEEP_MS = 50
@@ -125,9 +130,8 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
 function createApp(config: GatewayConfig): FastifyInstance {
   const app = fastify({
     logger: { level: config.logLevel },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
-    routerOptions: { maxParamLength: MAX_PATH_PARAM_LENGTH },
     clientErrorHandler: rejectConnection,
     frameworkErrors: (error, _request, reply) => {
       reply.hijack()
@@ -187,25 +191,6 @@ async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redi
     if (found.isAllowed) throw new TypeError('no client is on an allow list')
     const { isExceeded, max, remaining, ttl } = found
     return { isExceeded, max, remaining, windowMs: config.rateLimitWindowMs, resetMs: Math.max(0, ttl) }
-  }
-}
-
-/** The plugin's own store asks Redis without a limit; this one fails fast, and the local limiter takes over. */
-function redisCounter(link: RedisLink) {
-  return class RedisCounter {
-    incr(
-      key: string,
-      callback: (error: Error | null, result?: { current: number; ttl: number }) => void,
-      windowMs: number,
-    ): void {
-      countInRedis(link, key, windowMs).then(
-        result => callback(null, result),
-        (error: Error) => callback(error),
-      )
-    }
-    child(): RedisCounter {
-      return this
-    }
   }
 }
 

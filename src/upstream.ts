@@ -4,6 +4,8 @@ import { isBuffered } from './cache/policy.ts'
 import { GatewayError } from './errors.ts'
 import type { BodySink, BodySource, GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
 import { endToEnd, without } from './headers.ts'
+import { createMaxTracker, type MaxReader } from './telemetry/max-tracker.ts'
+import { upstreamFailure } from './upstream-failure.ts'
 
 export interface UpstreamOptions {
   /** Scheme and authority. */
@@ -28,8 +30,8 @@ export interface Upstream {
   /** Calls begun since the start. */
   readonly calls: number
   readonly inFlight: number
-  /** The most calls in flight since this was last asked. */
-  takeInFlightMax(): number
+  /** A reader of its own: each reads the most calls in flight since it last asked. */
+  inFlightReader(): MaxReader
   close(): Promise<void>
 }
 
@@ -43,7 +45,7 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
   })
   let calls = 0
   let inFlight = 0
-  let inFlightMax = 0
+  const most = createMaxTracker(() => inFlight)
   const ended = (outcome: string) => {
     inFlight -= 1
     tell(outcome)
@@ -53,7 +55,7 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
       new Promise((resolve, reject) => {
         calls += 1
         inFlight += 1
-        if (inFlight > inFlightMax) inFlightMax = inFlight
+        most.note(inFlight)
         new UpstreamCall(request, options, { resolve, reject, ended }).start(pool)
       }),
     get calls() {
@@ -62,11 +64,7 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
     get inFlight() {
       return inFlight
     },
-    takeInFlightMax() {
-      const most = inFlightMax
-      inFlightMax = inFlight
-      return most
-    },
+    inFlightReader: most.reader,
     close: () => pool.destroy(),
   }
 }
@@ -152,7 +150,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.#fail(this.#reason ?? refusalOf(error, this.#request))
+    this.#fail(this.#reason ?? upstreamFailure(error, this.#request))
   }
 
   // From the gateway.
@@ -268,36 +266,4 @@ function outcomeOf(reason: Error): string {
 
 function flatten(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
   return (rawHeaders as Buffer[]).map(part => part.toString('latin1'))
-}
-
-const UNREACHABLE = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EADDRNOTAVAIL',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'UND_ERR_CONNECT_TIMEOUT',
-])
-const TOO_SLOW = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
-const OUR_REQUEST = new Set([
-  'UND_ERR_INVALID_ARG',
-  'UND_ERR_NOT_SUPPORTED',
-  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
-])
-
-/** What undici reports, as one of our refusals; the original is its cause. */
-function refusalOf(error: Error & { code?: string }, request: GatewayRequest): GatewayError {
-  const cause = error
-  const code = error.code ?? ''
-  if (request.parts.body?.errored)
-    return new GatewayError('client-gone', 'the request body broke off', { cause })
-  if (UNREACHABLE.has(code))
-    return new GatewayError('upstream-unreachable', `no connection: ${code}`, { cause })
-  if (TOO_SLOW.has(code)) return new GatewayError('upstream-stalled', 'the upstream sends nothing', { cause })
-  if (OUR_REQUEST.has(code)) return new GatewayError('bad-request', error.message, { cause })
-  if (code.startsWith('HPE_'))
-    return new GatewayError('upstream-malformed', `not valid HTTP: ${code}`, { cause })
-  return new GatewayError('upstream-reset', `the connection ended early: ${code || error.message}`, { cause })
 }

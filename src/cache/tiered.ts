@@ -1,3 +1,4 @@
+import { epochNow } from '../epoch-now.ts'
 import { type CacheStore, usableUntil } from './store.ts'
 
 /** A near store in front of a shared one: what is found far is kept near, what is stored goes to both. */
@@ -6,7 +7,7 @@ export function tieredStore(near: CacheStore, far: CacheStore): CacheStore {
     get(key) {
       const found = near.get(key)
       if (found instanceof Promise) throw new TypeError('the near store answers at once')
-      const now = performance.timeOrigin + performance.now()
+      const now = epochNow()
       // What is no longer fresh here may have been renewed by another gateway.
       const isEnough = found !== undefined && (now < found.freshUntil || found.varyOn.length > 0)
       if (isEnough) return found

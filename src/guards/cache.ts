@@ -1,8 +1,9 @@
 import { bypassReason, type CachePolicy, cacheKey, storageOf, variantKey, varyOf } from '../cache/policy.ts'
 import type { CacheEntry, CacheStore } from '../cache/store.ts'
+import { epochNow } from '../epoch-now.ts'
 import { allowsStale, asGatewayError, isFaultStatus } from '../errors.ts'
 import { headerOf, without } from '../headers.ts'
-import { GatewayRequest, type GatewayResponse, type Guard, type Next, type Tell } from './guard.ts'
+import { discard, GatewayRequest, type GatewayResponse, type Guard, type Next, type Tell } from './guard.ts'
 
 export interface CacheOptions extends CachePolicy {
   /** How long a refresh in the background may take. */
@@ -17,65 +18,8 @@ const AGE = new Set(['age'])
  * What it did is told in the request's trace.
  */
 export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Guard {
-  const refreshing = new Set<string>()
-
-  async function find(request: GatewayRequest): Promise<CacheEntry | undefined> {
-    const base = cacheKey(request)
-    const found = store.get(base)
-    const entry = found instanceof Promise ? await found : found
-    if (entry === undefined || entry.varyOn.length === 0) return entry
-    return store.get(variantKey(base, entry.varyOn, request))
-  }
-
-  function keep(request: GatewayRequest, response: GatewayResponse): void {
-    const now = epochNow()
-    const storage = storageOf(request, response, options, now)
-    if (storage === undefined || !Buffer.isBuffer(response.body)) return
-    const base = cacheKey(request)
-    const varyOn = varyOf(response.headers)
-    const entry = { ...storage, headers: without(response.headers, AGE), body: response.body, varyOn: [] }
-    if (varyOn.length > 0) store.set(base, { ...entry, headers: [], body: Buffer.alloc(0), varyOn })
-    store.set(variantKey(base, varyOn, request), entry)
-    request.trace.isStored = true
-    tell('stored')
-  }
-
-  /** Fetches a fresh answer that nobody waits for, under a deadline of its own. */
-  function refresh(request: GatewayRequest, next: Next): void {
-    const key = cacheKey(request)
-    if (refreshing.has(key) || request.parts.method !== 'GET') return
-    refreshing.add(key)
-    tell('refreshed')
-    const now = performance.now()
-    const background = new GatewayRequest(request.parts, now, now + options.deadlineMs)
-    next(background)
-      .then(
-        response => {
-          if (Buffer.isBuffer(response.body)) keep(background, response)
-          else response.body.abort(new Error('nobody takes the stream'))
-        },
-        () => tell('refresh-failed'),
-      )
-      .finally(() => refreshing.delete(key))
-  }
-
-  async function forward(request: GatewayRequest, next: Next, known: CacheEntry | undefined) {
-    const isUsable = () => known !== undefined && epochNow() < known.staleIfErrorUntil
-    try {
-      const response = await next(request)
-      if (!isFaultStatus(response.status) || !isUsable()) {
-        keep(request, response)
-        return response
-      }
-      if (!Buffer.isBuffer(response.body)) response.body.abort(new Error('a stale answer is served instead'))
-      request.trace.detail = `upstream-${response.status}`
-    } catch (error) {
-      if (!allowsStale(error) || !isUsable()) throw error
-      request.trace.detail = asGatewayError(error).code
-    }
-    tell('stale-if-error')
-    return answer(request, known!)
-  }
+  const shelf = createShelf(store, options, tell)
+  const refresh = createRefresh(shelf, options, tell)
 
   return async (request, next) => {
     const bypass = bypassReason(request)
@@ -83,10 +27,10 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Gua
       request.trace.forwarded = bypass
       tell('bypass')
       const response = await next(request)
-      if (!SAFE.has(request.parts.method) && response.status < 400) store.delete(cacheKey(request))
+      if (!SAFE.has(request.parts.method) && response.status < 400) shelf.forget(request)
       return response
     }
-    const known = await find(request)
+    const known = await shelf.find(request)
     const now = epochNow()
     if (known !== undefined && now < known.freshUntil) {
       tell('hit')
@@ -99,7 +43,72 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Gua
     }
     tell('miss')
     request.trace.forwarded = known === undefined ? 'uri-miss' : 'stale'
-    return forward(request, next, known)
+    try {
+      const response = await next(request)
+      if (!isFaultStatus(response.status) || !mayStandIn(known)) {
+        shelf.keep(request, response)
+        return response
+      }
+      discard(response)
+      request.trace.detail = `upstream-${response.status}`
+    } catch (error) {
+      if (!allowsStale(error) || !mayStandIn(known)) throw error
+      request.trace.detail = asGatewayError(error).code
+    }
+    tell('stale-if-error')
+    return answer(request, known)
+  }
+}
+
+/** Checked when the answer is needed, not when the upstream was asked: the bound is the client's. */
+function mayStandIn(known: CacheEntry | undefined): known is CacheEntry {
+  return known !== undefined && epochNow() < known.staleIfErrorUntil
+}
+
+/** What of answers can be found again: by path, then by the fields that `Vary` names. */
+function createShelf(store: CacheStore, policy: CachePolicy, tell: Tell) {
+  return {
+    async find(request: GatewayRequest): Promise<CacheEntry | undefined> {
+      const base = cacheKey(request)
+      const found = store.get(base)
+      const entry = found instanceof Promise ? await found : found
+      if (entry === undefined || entry.varyOn.length === 0) return entry
+      return store.get(variantKey(base, entry.varyOn, request))
+    },
+    keep(request: GatewayRequest, response: GatewayResponse): void {
+      const storage = storageOf(request, response, policy, epochNow())
+      if (storage === undefined || !Buffer.isBuffer(response.body)) return
+      const base = cacheKey(request)
+      const varyOn = varyOf(response.headers)
+      const entry = { ...storage, headers: without(response.headers, AGE), body: response.body, varyOn: [] }
+      if (varyOn.length > 0) store.set(base, { ...entry, headers: [], body: Buffer.alloc(0), varyOn })
+      store.set(variantKey(base, varyOn, request), entry)
+      request.trace.isStored = true
+      tell('stored')
+    },
+    forget: (request: GatewayRequest) => store.delete(cacheKey(request)),
+  }
+}
+
+/** Fetches a fresh answer that nobody waits for, under a deadline of its own, one at a time for each path. */
+function createRefresh(shelf: ReturnType<typeof createShelf>, { deadlineMs }: CacheOptions, tell: Tell) {
+  const refreshing = new Set<string>()
+  return (request: GatewayRequest, next: Next): void => {
+    const key = cacheKey(request)
+    if (refreshing.has(key) || request.parts.method !== 'GET') return
+    refreshing.add(key)
+    tell('refreshed')
+    const now = performance.now()
+    const background = new GatewayRequest(request.parts, now, now + deadlineMs)
+    next(background)
+      .then(
+        response => {
+          shelf.keep(background, response)
+          discard(response)
+        },
+        () => tell('refresh-failed'),
+      )
+      .finally(() => refreshing.delete(key))
   }
 }
 
@@ -124,8 +133,4 @@ function isKnownToClient(request: GatewayRequest, entry: CacheEntry): boolean {
   return (
     known.trim() === '*' || (etag !== undefined && known.split(',').some(tag => opaque(tag) === opaque(etag)))
   )
-}
-
-function epochNow(): number {
-  return performance.timeOrigin + performance.now()
 }

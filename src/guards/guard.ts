@@ -173,3 +173,8 @@ export function whenBodyEnds(response: GatewayResponse, settled: (reason: Error 
   if (Buffer.isBuffer(response.body)) settled(null)
   else response.body.onEnd(settled)
 }
+
+/** Ends the call behind an answer that nobody takes. */
+export function discard({ body }: GatewayResponse): void {
+  if (!Buffer.isBuffer(body)) body.abort(new Error('nobody takes this answer'))
+}

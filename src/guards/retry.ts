@@ -1,6 +1,13 @@
 import { isRetryable, isRetryableStatus } from '../errors.ts'
 import { headerOf } from '../headers.ts'
-import type { GatewayRequest, GatewayResponse, Guard, Next, Tell } from './guard.ts'
+import {
+  discard,
+  type GatewayRequest,
+  type GatewayResponse,
+  type Guard,
+  type Next,
+  type Tell,
+} from './guard.ts'
 
 export interface RetryOptions {
   retryAttempts: number
@@ -24,7 +31,7 @@ export function retry(options: RetryOptions, tell: Tell, random = Math.random): 
         return finish(outcome)
       }
       tell('retried')
-      discard(outcome)
+      if ('response' in outcome) discard(outcome.response)
       await pause(request, pauseMs)
     }
   }
@@ -57,11 +64,6 @@ function mayRetry(request: GatewayRequest, outcome: Outcome, pauseMs: number): b
 function asksToWait(response: GatewayResponse): boolean {
   const value = headerOf(response.headers, 'retry-after')
   return value !== undefined && value.trim() !== '0'
-}
-
-function discard(outcome: Outcome): void {
-  if ('error' in outcome || Buffer.isBuffer(outcome.response.body)) return
-  outcome.response.body.abort(new Error('the answer was discarded for another attempt'))
 }
 
 function pause(request: GatewayRequest, pauseMs: number): Promise<void> {

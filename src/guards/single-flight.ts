@@ -2,7 +2,14 @@ import { matchesVary, mayBeShared, mayShareResponse, resourceKey } from '../cach
 import type { GatewayError } from '../errors.ts'
 import { limitAt } from '../limit.ts'
 import { deadlineExceeded } from './deadline.ts'
-import type { GatewayRequest, GatewayResponse, Guard, Next, Tell } from './guard.ts'
+import {
+  discard,
+  type GatewayRequest,
+  type GatewayResponse,
+  type Guard,
+  type Next,
+  type Tell,
+} from './guard.ts'
 
 /** One call that several clients wait for. It ends itself when the last of them has left. */
 interface SharedCall {
@@ -56,10 +63,7 @@ async function lead(request: GatewayRequest, call: SharedCall, tell: Tell): Prom
   try {
     return await wait(request, call, tell)
   } catch (error) {
-    call.answer.then(
-      ({ body }) => Buffer.isBuffer(body) || body.abort(new Error('nobody takes the stream')),
-      () => {},
-    )
+    call.answer.then(discard, () => {})
     throw error
   }
 }

@@ -4,7 +4,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { type GatewayConfig, isLoopback } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { GatewayParts } from '../server.ts'
-import { countsOf, streamEvents } from '../telemetry/event-stream.ts'
+import { countsReader, streamEvents } from '../telemetry/event-stream.ts'
 import { metricsText } from '../telemetry/metrics.ts'
 import { sendRefusal } from './reply.ts'
 
@@ -30,8 +30,8 @@ export function adminRoutes(parts: GatewayParts): FastifyInstance {
     reply.hijack()
     sendRefusal(reply.raw, new GatewayError('draining', 'requests under way are being finished'))
   })
-  const lagOf = lag.reader()
-  admin.get('/-/stats', async () => ({ ...countsOf(parts, lagOf()), breaker: pipeline.breaker.state }))
+  const readCounts = countsReader(parts)
+  admin.get('/-/stats', async () => ({ ...readCounts.take(), breaker: pipeline.breaker.state }))
   admin.get('/-/events', (_request, reply) => {
     reply.hijack()
     streamEvents(reply.raw, parts)

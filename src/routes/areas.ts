@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
+import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
 import { headerOf } from '../headers.ts'
@@ -42,7 +43,7 @@ export function aggregate(response: GatewayResponse): GatewayResponse {
   if (isFaultStatus(status)) return response
   if (status !== 200) throw invalid(`status ${status}`)
   if (!Buffer.isBuffer(body) || !isJsonArray(body)) throw invalid('something else than a JSON array')
-  const aggregatedAt = new Date(performance.timeOrigin + performance.now()).toISOString()
+  const aggregatedAt = new Date(epochNow()).toISOString()
   const whole = Buffer.concat([
     Buffer.from('{"items":'),
     body,

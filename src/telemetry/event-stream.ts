@@ -1,7 +1,9 @@
 // Server-sent events: a hello, transitions at once, counts every 250 ms.
+
 import type { ServerResponse } from 'node:http'
+import { epochNow } from '../epoch-now.ts'
 import type { GatewayParts } from '../server.ts'
-import { type CountsEvent, epochNow, type HelloEvent } from './events.ts'
+import type { CountsEvent, HelloEvent } from './events.ts'
 
 const COUNTS_MS = 250
 const BYTES_PER_MB = 1_048_576
@@ -9,15 +11,16 @@ export const VERSION = '0.1.0'
 
 /** Streams the gateway's events to one reader until it leaves. */
 export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
-  const lagOf = parts.lag.reader()
+  const readCounts = countsReader(parts)
   const send = (name: string, data: object) => raw.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
   send('hello', helloOf(parts))
   const unwatch = parts.telemetry.onTransition(event => send('breaker', event))
-  const timer = setInterval(() => send('counts', countsOf(parts, lagOf())), COUNTS_MS)
+  const timer = setInterval(() => send('counts', readCounts.take()), COUNTS_MS)
   raw.once('close', () => {
     clearInterval(timer)
     unwatch()
+    readCounts.close()
   })
 }
 
@@ -37,23 +40,36 @@ function helloOf({ config, pipeline }: GatewayParts): HelloEvent {
   }
 }
 
-/** Everything counted so far, and what the process is like at this moment. */
-export function countsOf({ telemetry, upstream }: GatewayParts, eventLoopLagMs: number): CountsEvent {
-  const counts = telemetry.counts()
-  const memory = process.memoryUsage()
-  const requests = Object.entries(counts).reduce(
+/** Reads everything counted so far, what the process is like, and the most of each since it last read. */
+export function countsReader({ telemetry, upstream, lag }: GatewayParts) {
+  const lagReader = lag.reader()
+  const inFlightReader = upstream.inFlightReader()
+  return {
+    take(): CountsEvent {
+      const counts = telemetry.counts()
+      const memory = process.memoryUsage()
+      return {
+        at: epochNow(),
+        counts,
+        eventLoopLagMs: lagReader.take(),
+        rssMb: memory.rss / BYTES_PER_MB,
+        heapMb: memory.heapUsed / BYTES_PER_MB,
+        upstreamInFlight: upstream.inFlight,
+        upstreamInFlightMax: inFlightReader.take(),
+        upstreamCalls: upstream.calls,
+        requests: requestsIn(counts),
+      }
+    },
+    close() {
+      lagReader.close()
+      inFlightReader.close()
+    },
+  }
+}
+
+function requestsIn(counts: Readonly<Record<string, number>>): number {
+  return Object.entries(counts).reduce(
     (sum, [name, count]) => (name.startsWith('requests.') ? sum + count : sum),
     0,
   )
-  return {
-    at: epochNow(),
-    counts,
-    eventLoopLagMs,
-    rssMb: memory.rss / BYTES_PER_MB,
-    heapMb: memory.heapUsed / BYTES_PER_MB,
-    upstreamInFlight: upstream.inFlight,
-    upstreamInFlightMax: upstream.takeInFlightMax(),
-    upstreamCalls: upstream.calls,
-    requests,
-  }
 }

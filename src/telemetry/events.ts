@@ -88,8 +88,3 @@ export function createTelemetry(): Telemetry {
     counts: () => Object.fromEntries([...counters].map(([name, { count }]) => [name, count])),
   }
 }
-
-/** Milliseconds since the epoch, finer than `Date.now()` and never going back. */
-export function epochNow(): number {
-  return performance.timeOrigin + performance.now()
-}
