@@ -1,0 +1,228 @@
+// The control API: a table of routes over `Proxies`, with the real server's manners (wire format of 2.12.0).
+import { randomBytes } from 'node:crypto'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { ApiError } from './api-error.ts'
+import { parseJson, writeJson } from './json.ts'
+import type { Metrics } from './metrics.ts'
+import type { Proxies } from './proxies.ts'
+import { showProxy } from './proxy.ts'
+import { showToxic } from './toxic-entry.ts'
+
+const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const LONGEST_BODY_BYTES = 64 * 1024 * 1024
+
+export interface ApiOptions {
+  proxies: Proxies
+  metrics: Metrics
+  /** What /version says. */
+  version: string
+}
+
+interface Call {
+  /** Names from the path. */
+  proxy: string
+  toxic: string
+  body: string
+}
+
+interface Answer {
+  status: number
+  text?: string
+  type?: string
+}
+
+interface Route {
+  method: string
+  path: string
+  answer(call: Call): Answer | Promise<Answer>
+}
+
+const json = (status: number, value: unknown): Answer => ({
+  status,
+  text: writeJson(value),
+  type: 'application/json',
+})
+const nothing: Answer = { status: 204 }
+
+function routes({ proxies, version, metrics }: ApiOptions): Route[] {
+  const ofProxy = '/proxies/:proxy'
+  const ofToxic = '/proxies/:proxy/toxics/:toxic'
+  const updateProxy: Route['answer'] = async ({ proxy, body }) => {
+    proxies.get(proxy)
+    return json(200, showProxy(await proxies.update(proxy, parseJson(body))))
+  }
+  const updateToxic: Route['answer'] = ({ proxy, toxic, body }) => {
+    proxies.get(proxy).toxic(toxic)
+    return json(200, showToxic(proxies.get(proxy).updateToxic(toxic, parseJson(body))))
+  }
+  return [
+    {
+      method: 'GET',
+      path: '/proxies',
+      answer: () => json(200, Object.fromEntries(proxies.all().map(proxy => [proxy.name, showProxy(proxy)]))),
+    },
+    {
+      method: 'POST',
+      path: '/proxies',
+      answer: async ({ body }) => json(201, showProxy(await proxies.create(parseJson(body)))),
+    },
+    { method: 'GET', path: ofProxy, answer: ({ proxy }) => json(200, showProxy(proxies.get(proxy))) },
+    { method: 'PATCH', path: ofProxy, answer: updateProxy },
+    { method: 'POST', path: ofProxy, answer: updateProxy },
+    {
+      method: 'DELETE',
+      path: ofProxy,
+      answer: async ({ proxy }) => {
+        await proxies.delete(proxy)
+        return nothing
+      },
+    },
+    {
+      method: 'GET',
+      path: `${ofProxy}/toxics`,
+      answer: ({ proxy }) => json(200, proxies.get(proxy).toxics().map(showToxic)),
+    },
+    {
+      method: 'POST',
+      path: `${ofProxy}/toxics`,
+      answer: ({ proxy, body }) => json(200, showToxic(proxies.get(proxy).addToxic(parseJson(body)))),
+    },
+    {
+      method: 'GET',
+      path: ofToxic,
+      answer: ({ proxy, toxic }) => json(200, showToxic(proxies.get(proxy).toxic(toxic))),
+    },
+    { method: 'PATCH', path: ofToxic, answer: updateToxic },
+    { method: 'POST', path: ofToxic, answer: updateToxic },
+    {
+      method: 'DELETE',
+      path: ofToxic,
+      answer: ({ proxy, toxic }) => {
+        proxies.get(proxy).removeToxic(toxic)
+        return nothing
+      },
+    },
+    { method: 'POST', path: '/populate', answer: ({ body }) => populate(proxies, body) },
+    {
+      method: 'POST',
+      path: '/reset',
+      answer: async () => {
+        await proxies.reset()
+        return nothing
+      },
+    },
+    {
+      method: 'GET',
+      path: '/version',
+      answer: () => ({
+        status: 200,
+        text: `{"version": "${version}"}\n`,
+        type: 'application/json;charset=utf-8',
+      }),
+    },
+    ...(metrics.isOn ? [metricsRoute(metrics)] : []),
+  ]
+}
+
+const ANY_METHOD = 'any'
+
+function metricsRoute(metrics: Metrics): Route {
+  return {
+    method: ANY_METHOD,
+    path: '/metrics',
+    answer: () => ({ status: 200, text: metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }),
+  }
+}
+
+/** The one route whose errors are JSON, and say what was done before them. */
+async function populate(proxies: Proxies, body: string): Promise<Answer> {
+  try {
+    const { proxies: done, error } = await proxies.populate(parseJson(body))
+    const shown = done.length === 0 ? null : done.map(showProxy)
+    return error === undefined ? json(201, { proxies: shown }) : populateError(error, shown)
+  } catch (error) {
+    return populateError(error, null)
+  }
+}
+
+function populateError(error: unknown, proxies: unknown): Answer {
+  if (!(error instanceof ApiError)) throw error
+  return json(error.status, { error: error.message, status: error.status, proxies })
+}
+
+/** The API as a Fastify server that is not yet listening. */
+export function createApi(options: ApiOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: LONGEST_BODY_BYTES,
+    exposeHeadRoutes: false,
+    keepAliveTimeout: 60_000,
+    requestTimeout: 15_000,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
+  })
+  takeAnyBody(app)
+
+  const table = routes(options)
+  for (const { method, path, answer } of table) {
+    app.route<{ Params: Record<string, string> }>({
+      method: method === ANY_METHOD ? app.supportedMethods : method,
+      url: path,
+      onRequest: greet,
+      handler: async (request, reply) => {
+        const { proxy = '', toxic = '' } = request.params
+        return send(reply, await answer({ proxy, toxic, body: (request.body as string | undefined) ?? '' }))
+      },
+    })
+  }
+
+  const paths = table.map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, '[^/]+')}$`))
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?')
+    if (paths.some(known => known.test(path)) && !hasOddSlash(path)) return reply.code(405).send()
+    return notFound(reply)
+  })
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const status = error instanceof ApiError ? error.status : (error.statusCode ?? 500)
+    return send(reply, errorAnswer(status, error.message))
+  })
+  return app
+}
+
+/** Whatever a client says its body is, it is read as text and parsed by us. */
+function takeAnyBody(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', async request => {
+    // Even a content type that is none must not be refused.
+    if (request.headers['content-type'] !== undefined) request.headers['content-type'] = 'text/plain'
+  })
+}
+
+/** Every request that matches a route gets an id; browsers are sent away. */
+async function greet(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> {
+  if (hasOddSlash(request.url)) return notFound(reply)
+  reply.header('x-toxiproxy-request-id', randomBytes(10).toString('hex'))
+  if (!request.headers['user-agent']?.startsWith('Mozilla/')) return undefined
+  return sendText(reply, 403, 'User agent not allowed\n')
+}
+
+/** A name that is empty or holds a slash, however written, matches no route. */
+const hasOddSlash = (url: string) => /%2f|\/\/|.\/$/i.test(url.split('?')[0] ?? '')
+
+function notFound(reply: FastifyReply): FastifyReply {
+  return sendText(reply, 404, '404 page not found\n')
+}
+
+function sendText(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).type(PLAIN_TEXT).header('x-content-type-options', 'nosniff').send(text)
+}
+
+function errorAnswer(status: number, message: string): Answer {
+  return { status, text: `${writeJson({ error: message, status })}\n`, type: PLAIN_TEXT }
+}
+
+function send(reply: FastifyReply, { status, text, type }: Answer): FastifyReply {
+  if (text === undefined || type === undefined) return reply.code(status).send()
+  if (type === PLAIN_TEXT) return sendText(reply, status, text)
+  return reply.code(status).header('content-type', type).send(Buffer.from(text))
+}

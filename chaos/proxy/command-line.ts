@@ -1,0 +1,78 @@
+// The real server's command line: Go's flags, with one dash or two.
+
+export interface CommandLine {
+  host: string
+  port: number
+  config: string
+  /** Accepted, and not used yet: draws are not reproducible. */
+  seed: number
+  proxyMetrics: boolean
+  runtimeMetrics: boolean
+  /** Print the version and end. */
+  version: boolean
+  /** What the API says its version is. */
+  apiVersion: string
+}
+
+/** A flag that is wrong, in one line. */
+export class CommandLineError extends Error {
+  override name = 'CommandLineError'
+}
+
+type Flag = { key: keyof CommandLine; kind: 'text' | 'integer' | 'switch' }
+
+const FLAGS: Record<string, Flag> = {
+  host: { key: 'host', kind: 'text' },
+  port: { key: 'port', kind: 'integer' },
+  config: { key: 'config', kind: 'text' },
+  seed: { key: 'seed', kind: 'integer' },
+  'proxy-metrics': { key: 'proxyMetrics', kind: 'switch' },
+  'runtime-metrics': { key: 'runtimeMetrics', kind: 'switch' },
+  version: { key: 'version', kind: 'switch' },
+  'api-version': { key: 'apiVersion', kind: 'text' },
+}
+
+const DEFAULTS: CommandLine = {
+  host: 'localhost',
+  port: 8474,
+  config: '',
+  seed: 0,
+  proxyMetrics: false,
+  runtimeMetrics: false,
+  version: false,
+  apiVersion: '2.12.0',
+}
+
+/** Reads `-port 1`, `-port=1`, `--port 1` and `--port=1`. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const rest = [...args]
+  const values: Record<string, string | number | boolean> = { ...DEFAULTS }
+  for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
+    const [, name = '', inline] = /^--?([^=-][^=]*)(?:=(.*))?$/s.exec(arg) ?? []
+    const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined
+    if (flag === undefined) {
+      throw new CommandLineError(`unknown flag "${arg}"; there is -${Object.keys(FLAGS).join(', -')}`)
+    }
+    const text = inline ?? (flag.kind === 'switch' ? 'true' : rest.shift())
+    if (text === undefined) throw new CommandLineError(`flag -${name} needs a value`)
+    values[flag.key] = readValue(name, flag.kind, text)
+  }
+  const line = values as unknown as CommandLine
+  if (line.port < 0 || line.port > 65_535) {
+    throw new CommandLineError(`flag -port must be 0 to 65535, got ${line.port}`)
+  }
+  return line
+}
+
+function readValue(name: string, kind: Flag['kind'], text: string): string | number | boolean {
+  if (kind === 'text') return text
+  if (kind === 'integer') {
+    if (!/^-?\d+$/.test(text))
+      throw new CommandLineError(`flag -${name} must be a whole number, got "${text}"`)
+    return Number(text)
+  }
+  if (text !== 'true' && text !== 'false') {
+    throw new CommandLineError(`flag -${name} must be true or false, got "${text}"`)
+  }
+  return text === 'true'
+}

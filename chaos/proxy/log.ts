@@ -1,0 +1,18 @@
+// JSON log lines on stdout, as the real server writes them.
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'panic'] as const
+export type LogLevel = (typeof LEVELS)[number]
+
+export type Log = (level: LogLevel, message: string) => void
+
+/** A log that leaves out what is under `least`; an unknown level counts as `info`. */
+export function createLog(least = 'info'): Log {
+  const threshold = Math.max(
+    0,
+    LEVELS.indexOf(least as LogLevel) === -1 ? 2 : LEVELS.indexOf(least as LogLevel),
+  )
+  return (level, message) => {
+    if (LEVELS.indexOf(level) < threshold) return
+    process.stdout.write(`${JSON.stringify({ level, time: new Date().toISOString(), message })}\n`)
+  }
+}

@@ -1,0 +1,65 @@
+// The embedded chaos proxy as a process: a drop-in for toxiproxy-server.
+import { readFile } from 'node:fs/promises'
+import { resolveAddress } from './address.ts'
+import { createApi } from './api.ts'
+import { type CommandLine, CommandLineError, readCommandLine } from './command-line.ts'
+import { parseJson } from './json.ts'
+import { createLog, type Log } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { Proxies } from './proxies.ts'
+
+const log = createLog(process.env.LOG_LEVEL)
+
+/** One line, and the end. */
+function refuse(message: string): never {
+  process.stderr.write(`toxiproxy: ${message}\n`)
+  process.exit(1)
+}
+
+function commandLine(): CommandLine {
+  try {
+    return readCommandLine(process.argv.slice(2))
+  } catch (error) {
+    if (error instanceof CommandLineError) refuse(error.message)
+    throw error
+  }
+}
+
+/** A configuration that cannot be read is logged, and the server goes on without it, as the real one does. */
+async function populateFrom(file: string, proxies: Proxies, to: Log): Promise<void> {
+  try {
+    const { error } = await proxies.populate(parseJson(await readFile(file, 'utf8')))
+    if (error !== undefined) throw error
+    to('info', `Populated proxies from ${file}`)
+  } catch (error) {
+    to('error', `Failed to populate proxies from ${file}: ${(error as Error).message}`)
+  }
+}
+
+const line = commandLine()
+if (line.version) {
+  process.stdout.write(`toxiproxy-server version ${line.apiVersion}\n`)
+  process.exit(0)
+}
+
+const metrics = new Metrics(line)
+const proxies = new Proxies((proxy, stream, count) => metrics.count(proxy, stream, count))
+const api = createApi({ proxies, metrics, version: line.apiVersion })
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0))
+process.on('disconnect', () => process.exit(0))
+process.on('unhandledRejection', error => log('error', `This is a fault of the proxy: ${error}`))
+
+if (line.config !== '') await populateFrom(line.config, proxies, log)
+try {
+  const { host } = await resolveAddress(`${line.host.includes(':') ? `[${line.host}]` : line.host}:0`)
+  await api.listen({ host: host || '::', port: line.port })
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException
+  const reason =
+    code === 'EADDRINUSE' ? 'the port is in use; stop what holds it, or choose another with -port' : message
+  refuse(`cannot listen on ${line.host}:${line.port}: ${reason}`)
+}
+const { port } = api.server.address() as { port: number }
+log('info', `Starting Toxiproxy HTTP server on ${line.host}:${port}, version ${line.apiVersion}`)
+process.send?.({ ready: true, ports: { api: port } })

@@ -1,0 +1,63 @@
+// What flows through a link, and the narrow thing a toxic may touch.
+
+/** Some bytes of one direction of one connection, with the time they were read, in `performance.now()`. */
+export interface Chunk {
+  data: Buffer
+  receivedAt: number
+}
+
+/** Where chunks go next: a stage or the destination socket. It has one feeder, which honours `hasRoom`. */
+export interface Outlet {
+  /** Never refuses; the feeder stops when there is no more room. */
+  push(chunk: Chunk): void
+  end(): void
+  readonly hasRoom: boolean
+  /** Called when there is room again; set by the feeder. */
+  onRoom: (() => void) | undefined
+}
+
+/** A toxic's view of its place in a link: what comes in, what goes out, and time. Iterating it reads to the end. */
+export interface Pipe extends AsyncIterable<Chunk> {
+  /**
+   * The next chunk, taken only once there is room for what follows from it.
+   * Undefined when there is none in this run: the stream has ended, the run was interrupted, or `withinMs` have passed.
+   */
+  read(withinMs?: number): Promise<Chunk | undefined>
+  write(chunk: Chunk): void
+  /** Waits until `performance.now()` has passed `due`, never less, or until the run is interrupted. */
+  sleepUntil(due: number): Promise<void>
+  /** The same, but through any interruption; only the end of the connection cuts it short. */
+  sleepThroughUntil(due: number): Promise<void>
+  /** The toxic was changed or removed: pass on at once what is held, and return. */
+  readonly isInterrupted: boolean
+  /** The toxic was there before the connection was. */
+  readonly isFromTheStart: boolean
+  /** Numbers of this connection that outlive an update of the toxic. */
+  readonly memory: Map<string, number>
+  /** Uniform in [0, 1); the only randomness a toxic may use. */
+  random(): number
+  /** Closes the stream here and now, behind what was written, interrupted or not. */
+  close(): void
+  /** Closes the whole connection with an RST to both peers. */
+  reset(): void
+}
+
+/**
+ * A kind of toxic: settings only, all state is the pipe's.
+ * Returning from `run` closes the stream behind what was written, unless the run was interrupted; then it starts anew.
+ */
+export interface ToxicKind<A extends string = string> {
+  /** In the order in which the API lists them; integers, 0 unless given. */
+  attributes: readonly A[]
+  /** How many chunks may wait in front of it before its feeder must stop. */
+  bufferedChunks?: number
+  /** Its removal closes the connection, because bytes were lost. */
+  closesOnRemoval?: boolean
+  /** `attributes` are never negative here. */
+  run(pipe: Pipe, attributes: Readonly<Record<A, number>>): Promise<void>
+}
+
+/** Only so that the names in `attributes` are those that `run` may read. */
+export function toxicKind<const A extends string>(kind: ToxicKind<A>): ToxicKind {
+  return kind as ToxicKind
+}

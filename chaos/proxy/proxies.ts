@@ -1,0 +1,166 @@
+// All proxies of a server, and what the API can do to them as a whole.
+import { AddressError, formatAddress, resolveAddress } from './address.ts'
+import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
+import { type Fields, fieldsOf, type Json, kindOf } from './json.ts'
+import { type CountLink, type ProxySettings, TcpProxy } from './proxy.ts'
+
+interface ProxyBody {
+  name: string | undefined
+  listen: string | undefined
+  upstream: string | undefined
+  enabled: boolean | undefined
+}
+
+/** What populate did; with an error, what it had done before it. */
+export interface Populated {
+  proxies: TcpProxy[]
+  error?: unknown
+}
+
+/** Changes come one after the other; reading never waits. */
+export class Proxies {
+  readonly #byName = new Map<string, TcpProxy>()
+  readonly #countLink: CountLink
+  #lastChange: Promise<unknown> = Promise.resolve()
+
+  constructor(countLink: CountLink) {
+    this.#countLink = countLink
+  }
+
+  /** In byte order of their names. */
+  all(): TcpProxy[] {
+    return [...this.#byName.values()].sort((a, b) => Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)))
+  }
+
+  get(name: string): TcpProxy {
+    const proxy = this.#byName.get(name)
+    if (proxy === undefined) throw proxyNotFound()
+    return proxy
+  }
+
+  create(body: Json): Promise<TcpProxy> {
+    return this.#inTurn(async () => {
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+      const settings = complete(given, '')
+      if (this.#byName.has(settings.name)) throw proxyExists()
+      return await this.#createNew(settings, given.enabled ?? true)
+    })
+  }
+
+  update(name: string, body: Json): Promise<TcpProxy> {
+    return this.#inTurn(async () => {
+      const proxy = this.get(name)
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+      const enabled = given.enabled ?? proxy.isEnabled
+      if (await differs(proxy, given)) {
+        proxy.stop()
+        proxy.listen = given.listen ?? proxy.listen
+        proxy.upstream = given.upstream ?? proxy.upstream
+      }
+      if (enabled) await proxy.start()
+      else proxy.stop()
+      return proxy
+    })
+  }
+
+  delete(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      this.get(name).stop()
+      this.#byName.delete(name)
+    })
+  }
+
+  /**
+   * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
+   * @throws ApiError 400, before anything is done
+   */
+  populate(body: Json): Promise<Populated> {
+    return this.#inTurn(async () => {
+      const entries = readEntries(body).map(readProxy)
+      const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
+      const proxies: TcpProxy[] = []
+      for (const [index, settings] of wanted.entries()) {
+        try {
+          proxies.push(await this.#createOrReplace(settings, entries[index]?.enabled ?? true))
+        } catch (error) {
+          return { proxies, error }
+        }
+      }
+      return { proxies }
+    })
+  }
+
+  /** Starts every proxy and removes every toxic; stops at the first that cannot listen. */
+  reset(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const proxy of this.all()) {
+        await proxy.start()
+        proxy.removeAllToxics()
+      }
+    })
+  }
+
+  stopAll(): void {
+    for (const proxy of this.#byName.values()) proxy.stop()
+  }
+
+  async #createOrReplace(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+    const existing = this.#byName.get(settings.name)
+    if (existing !== undefined) {
+      if (!(await differs(existing, settings))) return existing
+      existing.stop()
+    }
+    return await this.#createNew(settings, enabled)
+  }
+
+  /** When it cannot listen, nothing is stored. */
+  async #createNew(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+    const proxy = new TcpProxy(settings, this.#countLink)
+    if (enabled) await proxy.start()
+    this.#byName.set(proxy.name, proxy)
+    return proxy
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(change)
+    this.#lastChange = done.catch(() => {})
+    return done
+  }
+}
+
+function readProxy(fields: Fields): ProxyBody {
+  return {
+    name: fields.string('name', 'Proxy.name'),
+    listen: fields.string('listen', 'Proxy.listen'),
+    upstream: fields.string('upstream', 'Proxy.upstream'),
+    enabled: fields.boolean('enabled', 'Proxy.enabled'),
+  }
+}
+
+function readEntries(body: Json): Fields[] {
+  if (body === null) return []
+  if (!Array.isArray(body)) {
+    const target = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
+    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type ${target}`)
+  }
+  return body.map(entry => fieldsOf(entry, 'value of type toxiproxy.Proxy'))
+}
+
+function complete({ name, listen, upstream }: ProxyBody, place: string): ProxySettings {
+  if (!name) throw missingField(`name${place}`)
+  if (!upstream) throw missingField(`upstream${place}`)
+  return { name, listen: listen ?? '', upstream }
+}
+
+/** Whether the proxy would have to listen or connect elsewhere; a name and its address are the same. */
+async function differs(
+  proxy: TcpProxy,
+  { listen, upstream }: Pick<ProxyBody, 'listen' | 'upstream'>,
+): Promise<boolean> {
+  try {
+    const resolved = listen === undefined ? proxy.listen : formatAddress(await resolveAddress(listen))
+    return resolved !== proxy.listen || (upstream !== undefined && upstream !== proxy.upstream)
+  } catch (error) {
+    throw error instanceof AddressError ? unusableAddress(error.message) : error
+  }
+}

@@ -1,0 +1,197 @@
+// One toxic at work on one link: what waits in front of it, and its run.
+import type { Chunk, Outlet, Pipe, ToxicKind } from './pipe.ts'
+import { noop } from './toxics/noop.ts'
+
+const BUFFERED_CHUNKS = 4
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** A toxic of a proxy as its stages see it; an update changes it in place. */
+export interface StageToxic {
+  readonly kind: ToxicKind
+  toxicity: number
+  attributes: Readonly<Record<string, number | bigint>>
+}
+
+/** What a stage needs of its connection. */
+export interface StageContext {
+  isFromTheStart: boolean
+  random(): number
+  reset(): void
+  /** Retired and empty: its feeder may feed `next` itself. */
+  onDrained(stage: Stage): void
+}
+
+/**
+ * Feeds what it is pushed to its toxic, and what the toxic writes to `next`.
+ * The toxic's run starts anew, with a new draw of its toxicity, whenever the stage is interrupted.
+ */
+export class Stage implements Outlet, Pipe {
+  onRoom: (() => void) | undefined
+  readonly toxic: StageToxic
+  readonly memory = new Map<string, number>()
+  readonly random: () => number
+  readonly #context: StageContext
+  readonly #waiting: Chunk[] = []
+  #next: Outlet
+  #wake: (() => void) | undefined
+  #isReading = false
+  #isEnded = false
+  #isInterrupted = false
+  #isRetired = false
+  #isClosed = false
+
+  constructor(toxic: StageToxic, next: Outlet, context: StageContext) {
+    this.toxic = toxic
+    this.random = context.random
+    this.#context = context
+    this.#next = next
+  }
+
+  get isFromTheStart(): boolean {
+    return this.#context.isFromTheStart
+  }
+
+  get isInterrupted(): boolean {
+    return this.#isInterrupted
+  }
+
+  get hasRoom(): boolean {
+    if (this.#isClosed) return true
+    return !this.#isRetired && this.#waiting.length < (this.toxic.kind.bufferedChunks ?? BUFFERED_CHUNKS)
+  }
+
+  get next(): Outlet {
+    return this.#next
+  }
+
+  /** Feeds another from now on; what was written has gone to the old one. */
+  set next(outlet: Outlet) {
+    this.#next = outlet
+    outlet.onRoom = () => this.#wakeReader()
+    this.#wakeReader()
+  }
+
+  push(chunk: Chunk): void {
+    if (this.#isClosed) return
+    this.#waiting.push(chunk)
+    this.#wakeReader()
+  }
+
+  end(): void {
+    this.#isEnded = true
+    this.#wakeReader()
+  }
+
+  /** Starts the runs; they go on until the stream ends here, or the stage is retired and empty, or closed. */
+  async start(): Promise<void> {
+    this.next = this.#next
+    do {
+      this.#isInterrupted = false
+      await this.#run()
+    } while (!this.#isClosed && (this.#isInterrupted || (this.#isRetired && this.#waiting.length > 0)))
+    if (this.#isClosed) return
+    if (this.#isRetired && !this.#isEnded) this.#context.onDrained(this)
+    else this.close()
+  }
+
+  #run(): Promise<void> {
+    const { kind, toxicity, attributes } = this.toxic
+    const acts = !this.#isRetired && this.random() < toxicity
+    return acts ? kind.run(this, harmless(attributes)) : noop.run(this, {})
+  }
+
+  interrupt(): void {
+    this.#isInterrupted = true
+    this.#wake?.()
+  }
+
+  /** The toxic is gone: what is held is passed on, as fast as it is taken, and nothing is taken in behind it. */
+  retire(): void {
+    this.#isRetired = true
+    if (this.toxic.kind.closesOnRemoval) this.close()
+    else this.interrupt()
+  }
+
+  /** Ends the stream here: what waits is dropped, and so is all that still comes. */
+  close(): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#isInterrupted = true
+    this.#waiting.length = 0
+    this.#wake?.()
+    this.#next.end()
+    this.onRoom?.()
+  }
+
+  async read(withinMs = Number.POSITIVE_INFINITY): Promise<Chunk | undefined> {
+    const until = performance.now() + withinMs
+    while (!this.#isInterrupted) {
+      if (this.#waiting.length === 0) {
+        if (this.#isEnded || this.#isRetired) return undefined
+      } else if (this.#next.hasRoom) {
+        return this.#take()
+      }
+      if (performance.now() >= until) return undefined
+      this.#isReading = true
+      await this.#wokenOrPast(until)
+      this.#isReading = false
+    }
+    return undefined
+  }
+
+  #take(): Chunk | undefined {
+    const chunk = this.#waiting.shift()
+    if (chunk !== undefined && this.hasRoom) this.onRoom?.()
+    return chunk
+  }
+
+  write(chunk: Chunk): void {
+    if (!this.#isClosed) this.#next.push(chunk)
+  }
+
+  async sleepUntil(due: number): Promise<void> {
+    while (!this.#isInterrupted && performance.now() < due) await this.#wokenOrPast(due)
+  }
+
+  async sleepThroughUntil(due: number): Promise<void> {
+    while (!this.#isClosed && performance.now() < due) await this.#wokenOrPast(due)
+  }
+
+  reset(): void {
+    this.#context.reset()
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Chunk, undefined> {
+    return {
+      next: async () => {
+        const value = await this.read()
+        return value === undefined ? { value, done: true } : { value, done: false }
+      },
+    }
+  }
+
+  /** A sleeping toxic sleeps on whatever comes in. */
+  #wakeReader(): void {
+    if (this.#isReading) this.#wake?.()
+  }
+
+  /** Resolves when woken or when the time has come; timers may fire early, so callers look at the clock. */
+  #wokenOrPast(due: number): Promise<void> {
+    return new Promise(resolve => {
+      const inMs = Math.min(Math.ceil(due - performance.now()), LONGEST_TIMER_MS)
+      const timer = due === Number.POSITIVE_INFINITY ? undefined : setTimeout(() => this.#wake?.(), inMs)
+      this.#wake = () => {
+        this.#wake = undefined
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+}
+
+/** The API takes any 64-bit integer; under 0 counts as 0. */
+function harmless(attributes: StageToxic['attributes']): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [name, Math.max(0, Number(value))]),
+  )
+}

@@ -1,0 +1,44 @@
+// Where the embedded proxy differs from the real server on purpose. The suite reads this table, and nothing else excuses it.
+
+export interface Deviation {
+  name: string
+  reason: string
+  /** Rows of the recording which show it: what the real server says there, and what ours says instead. */
+  rows: Record<number, { real: string; ours: string }>
+}
+
+export const DEVIATIONS: Deviation[] = [
+  {
+    name: 'partial updates are atomic',
+    reason:
+      'An update that is refused has changed nothing; the real server keeps what it read before the mistake.',
+    rows: {
+      110: {
+        real: '"attributes":{"latency":33,"jitter":7},"name":"n4"',
+        ours: '"attributes":{"latency":9,"jitter":7},"name":"n4"',
+      },
+      111: {
+        real: '"attributes":{"latency":33,"jitter":7},"name":"n4"',
+        ours: '"attributes":{"latency":9,"jitter":7},"name":"n4"',
+      },
+    },
+  },
+  {
+    name: 'no value ends the process',
+    reason:
+      'A slicer without a size and a negative rate kill the real server; here they pass data and stall.',
+    rows: {},
+  },
+  {
+    name: 'no control call waits for a connection',
+    reason:
+      'A client that stops reading, a dial that hangs or a reset under way wedge the real server for good or for long.',
+    rows: {},
+  },
+  {
+    name: 'an RST is sent only when reset_peer fires',
+    reason:
+      'The real server turns every close into one on connections that start under the toxic, whatever its toxicity.',
+    rows: {},
+  },
+]
