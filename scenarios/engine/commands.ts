@@ -156,9 +156,9 @@ async function watched<T>(
     inPlace: drawsInPlace({ isTTY: stream.isTTY === true, plain: flags.plain, env }),
     read: () => (record === undefined ? null : progressOf(record)),
   })
-  for (const note of plan.notes) stream.write(`${note}\n`)
   try {
     return await work(started => {
+      for (const note of plan.notes) stream.write(`${note}\n`)
       record = started
     })
   } finally {

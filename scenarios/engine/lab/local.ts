@@ -47,12 +47,12 @@ export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
 
 async function openSite(site: Site): Promise<Lab> {
   const { plan, env, closers, guardian } = site
-  const [toxiproxy, load, ...upstreams] = await Promise.all([
+  const [toxiproxy, load, ...upstreams] = await allSettled([
     openToxiproxy(site),
     startOwn(site, 'load generator', ENTRIES.load, {}),
     ...plan.scenario.arms.map(arm => openUpstream(site, arm)),
   ])
-  const arms = await Promise.all(
+  const arms = await allSettled(
     plan.scenario.arms.map((arm, index) =>
       openArm(site, arm, toxiproxy.control, upstreams[index] as Upstream),
     ),
@@ -68,6 +68,14 @@ async function openSite(site: Site): Promise<Lab> {
     arms,
     close: () => closers.run(),
   }
+}
+
+/** Like Promise.all, but it fails only when nothing is under way any more: a late child would be nobody's to end. */
+async function allSettled<const T extends readonly Promise<unknown>[]>(promises: T) {
+  const results = await Promise.allSettled(promises)
+  const failed = results.find(result => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return Promise.all(promises)
 }
 
 async function startOwn(site: Site, name: string, entry: string, env: Environment, args: string[] = []) {
