@@ -1,5 +1,14 @@
 // What several renderings read out of a report in the same way, so that no two of them tell it differently.
-import type { ArmPhase, ArmReport, Difference, Finding, Outcome, PhaseWindow, Report } from './report.ts'
+import type {
+  ArmPhase,
+  ArmReport,
+  Difference,
+  Finding,
+  Instrument,
+  Outcome,
+  PhaseWindow,
+  Report,
+} from './report.ts'
 import { count, duration, isFactor, measure, NOT_MEASURED } from './words.ts'
 
 /** From the load's start to the end of the last phase that ran; 0 when none did. */
@@ -12,10 +21,10 @@ export function phaseOf(arm: ArmReport | undefined, name: string): ArmPhase | un
   return arm?.phases.find(phase => phase.phase === name)
 }
 
-/** The phases a reader cares for first: those with faults, else the baselines, else whatever ran. */
+/** The phases a reader cares for first: those of fault, else the baselines, else whatever ran. */
 export function phasesInFocus(report: Report): PhaseWindow[] {
-  const faulty = report.phases.filter(phase => phase.role === 'fault' || phase.faults.length > 0)
-  if (faulty.length > 0) return faulty
+  const faults = report.phases.filter(phase => phase.role === 'fault')
+  if (faults.length > 0) return faults
   const baselines = report.phases.filter(phase => phase.role === 'baseline')
   return baselines.length > 0 ? baselines : report.phases
 }
@@ -127,4 +136,12 @@ export function gatewayPeaks(arm: ArmReport): { lagMs: number; rssMb: number; in
     rssMb: most(sample => sample.rssMb),
     inFlight: most(sample => sample.upstreamInFlight),
   }
+}
+
+/** Whether the load generator can be believed, in one sentence. */
+export function belief({ valid, scheduled }: Instrument): string {
+  if (scheduled === 0) return 'No load was sent.'
+  return valid
+    ? 'The load generator stayed inside its gate.'
+    : 'The load generator was outside its gate: no number of this run is to be believed.'
 }

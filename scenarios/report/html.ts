@@ -13,6 +13,7 @@ import { VERDICT_MARKS } from './words.ts'
 /** `report.html`. Its policy lets in this style sheet and this script by their hashes, and nothing else. */
 export function html(report: Report): string {
   const { verdict, scenario } = report
+  const hasRun = report.arms.length > 0
   const policy = `default-src 'none'; style-src '${hashOf(style)}'; script-src '${hashOf(script)}'; base-uri 'none'; form-action 'none'`
   return markup`<!doctype html>
 <html lang="en">
@@ -29,17 +30,21 @@ ${heading(report)}
 ${cutNotice(report)}
 ${verdictBar(report)}
 ${tileRow(report)}
-<section><h2>Timeline</h2>
+${
+  hasRun
+    ? markup`<section><h2>Timeline</h2>
 ${timeline(report)}</section>
-${byPhase(report)}
+${byPhase(report)}`
+    : null
+}
 ${objectives(report)}
-${recovery(report)}
+${hasRun ? recovery(report) : null}
 ${guardsWorth(report)}
 ${faultProof(report)}
 ${quality(report)}
 ${configuration(report)}
 </main>
-<script>${trusted(script)}</script>
+${hasRun ? markup`<script>${trusted(script)}</script>` : null}
 </body>
 </html>
 `.html

@@ -1,5 +1,5 @@
 // What a person reads in the terminal when a run has ended: verdict, phases, objectives, and whether to believe them.
-import { boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
+import { belief, boundOf, cutShort, detectionOf, guardsApart, marginOf, recoveryOf } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
 import { indented, type Paint, painter, textTable, wrapped } from './terminal/layout.ts'
@@ -125,19 +125,13 @@ function probes(report: Report, paint: Paint): string[] {
   )
 }
 
-function instrument(
-  { instrument: { valid, lagMs, sent, dropped, cpuShare } }: Report,
-  paint: Paint,
-): string[] {
-  const verdictOf = valid ? 'pass' : 'fail'
-  const gate = valid ? 'inside its gate' : 'OUTSIDE its gate, so no number here is to be believed'
-  const lag = `lag p50 ${ms(lagMs.p50)}, p99 ${ms(lagMs.p99)}`
+function instrument(report: Report, paint: Paint): string[] {
+  const { valid, lagMs, sent, dropped, cpuShare } = report.instrument
+  const bullet = `${VERDICT_MARKS[valid ? 'pass' : 'fail']} `
+  const lag = `Lag p50 ${ms(lagMs.p50)}, p99 ${ms(lagMs.p99)}`
   const rest = `${plural(sent, 'request')} sent, ${count(dropped)} dropped, ${percent(cpuShare)} of a core`
-  return section(
-    'Load generator',
-    indented(`${gate}: ${lag}; ${rest}`, `${VERDICT_MARKS[verdictOf]} `),
-    paint,
-  )
+  const text = `${belief(report.instrument)} ${lag}; ${rest}`
+  return section('Can it be believed?', indented(text, bullet), paint)
 }
 
 function caveats(report: Report, paint: Paint): string[] {

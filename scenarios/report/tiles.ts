@@ -1,6 +1,6 @@
 // The six figures that come first, each with its objective.
 import { boundOf, hasBreaker, phaseOf, phasesInFocus, recoveryOf } from './facts.ts'
-import type { ArmPhase, ArmReport, Finding, Report } from './report.ts'
+import type { ArmPhase, ArmReport, Finding, PhaseWindow, Report } from './report.ts'
 import { count, measure, ms, NOT_MEASURED, percent } from './words.ts'
 
 /** One figure of the six that come first, with what was asked of it. */
@@ -17,7 +17,7 @@ type FigureOf = (arm: ArmReport, phase: ArmPhase | undefined) => string
 
 /** Goodput, p95, recovery, stale, shed and opens of the arm under test, in the phase in focus. */
 export function tiles(report: Report): Tile[] {
-  const focus = phasesInFocus(report)[0]
+  const focus = phaseOfTiles(report)
   const [first, second] = report.arms
   const where = focus === undefined ? '' : ` in ${isTheOnlyFault(report) ? 'the fault' : focus.name}`
   const tile = (
@@ -48,6 +48,14 @@ export function tiles(report: Report): Tile[] {
     tile(`Shed${where}`, 'shed.share', (_, p) => percent(p?.shed.value ?? null), none),
     tile('Breaker opens', 'breaker.opens', opens, none),
   ]
+}
+
+// Of several phases in focus, one that failed is what the reader came for.
+function phaseOfTiles(report: Report): PhaseWindow | undefined {
+  const phases = phasesInFocus(report)
+  const hasFailed = ({ name }: PhaseWindow) =>
+    report.findings.some(({ hypothesis, verdict }) => verdict === 'fail' && hypothesis.phase === name)
+  return phases.find(hasFailed) ?? phases[0]
 }
 
 function isTheOnlyFault(report: Report): boolean {

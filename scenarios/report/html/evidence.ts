@@ -1,5 +1,5 @@
 // The end of the page: did the fault happen, can the numbers be believed, and how to run it again.
-import { armInWords, gatewayPeaks } from '../facts.ts'
+import { armInWords, belief, gatewayPeaks } from '../facts.ts'
 import { probeGroups } from '../probe-groups.ts'
 import { LAG_GATE_MS, type Report } from '../report.ts'
 import { count, duration, exitCodeMeaning, moment, ms, percent, plural } from '../words.ts'
@@ -24,9 +24,10 @@ export function faultProof(report: Report): Markup {
   ])
   const summary = table('Fault proof', columns('', 'Arm, phase', 'Probe', 'Bit#'), groups)
   const all = table('Every probe', columns('', 'Arm', 'At#', 'Fault', 'Expected', 'Observed'), every)
+  const isFaultPlanned = report.scenario.phases.some(({ faults }) => faults.length > 0)
   return markup`<section><h2>Did the fault happen?</h2>
 <p class="soft">While a fault is on, probes go straight through the chaos proxy, round the gateway.</p>
-${summary ?? markup`<p>No probe was made: ${report.phases.some(({ faults }) => faults.length > 0) ? 'not measured' : 'this run had no fault'}.</p>`}${all === null ? null : markup`<details><summary>Every probe (${report.probes.length})</summary>${all}</details>`}</section>`
+${summary ?? markup`<p>${isFaultPlanned ? 'No probe was made, so nothing proves the fault.' : 'This scenario has no fault.'}</p>`}${all === null ? null : markup`<details><summary>Every probe (${report.probes.length})</summary>${all}</details>`}</section>`
 }
 
 /** Lag, drops, event loops, clean-up, caveats. */
@@ -54,10 +55,7 @@ export function quality(report: Report): Markup {
   const caveats = report.caveats.map(
     ({ code, text }) => markup`<li>${text} <span class="soft">(${code})</span></li>`,
   )
-  const believed = instrument.valid
-    ? 'The load generator stayed inside its gate.'
-    : 'The load generator was outside its gate: no number of this run is to be believed.'
-  return markup`<section><h2>Measurement quality</h2><p class="soft">${believed}</p>
+  return markup`<section><h2>Measurement quality</h2><p class="soft">${belief(instrument)}</p>
 ${table('Measurement quality', columns('What', 'Measured#', 'Gate#', 'Result#'), rows)}
 ${caveats.length === 0 ? null : markup`<h3>Caveats</h3><ul class="plain">${caveats}</ul>`}</section>`
 }

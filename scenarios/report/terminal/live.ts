@@ -51,16 +51,16 @@ export function plainLine(state: LiveState): string {
   return [`${duration(wholeSeconds(state.elapsedMs))} ${state.phase}`, ...arms].join(' | ')
 }
 
-/** Whether to redraw in place: a terminal that can, and nobody who asked for lines. */
+/** Whether to redraw in place: a terminal that can and that knows its size, and nobody who asked for lines. */
 export function drawsInPlace(about: {
-  isTTY: boolean
+  stream: { isTTY?: boolean; columns?: number; rows?: number }
   plain: boolean
   env: Record<string, string | undefined>
 }): boolean {
-  const { isTTY, plain, env } = about
-  return (
-    isTTY && !plain && env.TERM !== 'dumb' && (env.CI === undefined || env.CI === '' || env.CI === 'false')
-  )
+  const { stream, plain, env } = about
+  const isCi = env.CI !== undefined && env.CI !== '' && env.CI !== 'false'
+  const hasSize = (stream.columns ?? 0) > 0 && (stream.rows ?? 0) > 0
+  return stream.isTTY === true && hasSize && !plain && env.TERM !== 'dumb' && !isCi
 }
 
 /** Where and how a view draws. `read` is asked for the newest state; null while there is none. */
@@ -99,7 +99,7 @@ function drawer({ stream, read }: LiveViewOptions): Pen {
   return {
     draw() {
       const state = read()
-      if (state !== null) logUpdate(liveLine(state, paint, Math.min(100, stream.columns ?? 80)))
+      if (state !== null) logUpdate(liveLine(state, paint, Math.min(100, stream.columns)))
     },
     end: () => logUpdate.done(),
   }

@@ -61,12 +61,19 @@ describe('the live lines', () => {
 })
 
 describe('drawing in place', () => {
+  const terminal = { isTTY: true, columns: 80, rows: 24 }
+
   test.each([
-    ['a terminal', { isTTY: true, plain: false, env: { TERM: 'xterm' } }, true],
-    ['a pipe', { isTTY: false, plain: false, env: {} }, false],
-    ['a CI with a pseudo-terminal', { isTTY: true, plain: false, env: { CI: 'true' } }, false],
-    ['a dumb terminal', { isTTY: true, plain: false, env: { TERM: 'dumb' } }, false],
-    ['--plain', { isTTY: true, plain: true, env: {} }, false],
+    ['a terminal', { stream: terminal, plain: false, env: { TERM: 'xterm' } }, true],
+    ['a pipe', { stream: {}, plain: false, env: {} }, false],
+    [
+      'a terminal without a size',
+      { stream: { ...terminal, columns: 0, rows: 0 }, plain: false, env: {} },
+      false,
+    ],
+    ['a CI with a pseudo-terminal', { stream: terminal, plain: false, env: { CI: 'true' } }, false],
+    ['a dumb terminal', { stream: terminal, plain: false, env: { TERM: 'dumb' } }, false],
+    ['--plain', { stream: terminal, plain: true, env: {} }, false],
   ])('on %s', (_, about, expected) => {
     expect(drawsInPlace(about)).toBe(expected)
   })

@@ -21,7 +21,7 @@ export function tints(report: Report, frame: Frame): Markup[] {
 export function names(report: Report, frame: Frame): Markup[] {
   return [
     ...report.phases.map(phase => phaseName(phase, frame)),
-    ...report.phases.map(phase => faultNames(phase, frame)),
+    ...report.phases.map(phase => faultNames(phase, report, frame)),
   ]
 }
 
@@ -32,12 +32,15 @@ function phaseName({ name, startMs, endMs }: PhaseWindow, frame: Frame): Markup 
   return markup`${edge}<text class="phase" x="${px(from + 5)}" y="14">${text}</text>`
 }
 
-function faultNames({ faults }: PhaseWindow, frame: Frame): Markup {
+function faultNames({ faults, endMs }: PhaseWindow, report: Report, frame: Frame): Markup {
   return markup`${faults.map(({ label, injectedAtMs, removedAtMs }, row) => {
     const [from, to] = [frame.x(injectedAtMs), frame.x(Math.min(removedAtMs, frame.endMs))]
+    // A name may run on past its bar, as far as the next name in its row.
+    const next = report.phases.find(phase => phase.startMs >= endMs && phase.faults[row] !== undefined)
+    const roomTo = frame.x(next?.faults[row]?.injectedAtMs ?? frame.endMs)
     const y = faultLabelY(row)
     const bolt = `M${px(from + 11)} ${px(y - 10)}l-5 6.5h4l-2 5 6.5-7.5h-4l2-4z`
-    return markup`<rect class="fault-bar" x="${px(from)}" y="${px(y - 13)}" width="${px(Math.max(1, to - from))}" height="17" rx="3"/><path class="bolt" d="${bolt}"/><text class="fault" x="${px(from + 20)}" y="${px(y)}">${fitted(label, Math.max(to - from - 24, 0))}<title>${label}</title></text><path class="fault-edge" d="M${px(from)} ${px(y + 4)}V${px(lowest(frame))}M${px(to)} ${px(y + 4)}V${px(lowest(frame))}"/>`
+    return markup`<rect class="fault-bar" x="${px(from)}" y="${px(y - 13)}" width="${px(Math.max(1, to - from))}" height="17" rx="3"/><path class="bolt" d="${bolt}"/><text class="fault" x="${px(from + 20)}" y="${px(y)}">${fitted(label, roomTo - from - 28)}<title>${label}</title></text><path class="fault-edge" d="M${px(from)} ${px(y + 4)}V${px(lowest(frame))}M${px(to)} ${px(y + 4)}V${px(lowest(frame))}"/>`
   })}`
 }
 
