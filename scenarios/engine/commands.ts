@@ -153,7 +153,7 @@ async function watched<T>(
   const stream = process.stderr
   const view = liveView({
     stream,
-    inPlace: drawsInPlace({ isTTY: stream.isTTY === true, plain: flags.plain, env }),
+    inPlace: drawsInPlace({ stream, plain: flags.plain, env }),
     read: () => (record === undefined ? null : progressOf(record)),
   })
   try {

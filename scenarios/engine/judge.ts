@@ -10,6 +10,7 @@ import type {
   Verdict,
   VerdictWord,
 } from '../report/report.ts'
+import { LAG_GATE_MS } from '../report/report.ts'
 import { type Measurement, measurementOf } from './measurement.ts'
 import { type Hypothesis, METRICS, type Scenario } from './scenario.ts'
 import { formatMetric } from './words.ts'
@@ -111,7 +112,7 @@ function instrumentDoubts({ valid, dropped, lagMs, scheduled, sent }: Instrument
   const lag = `lag p50 ${lagMs.p50?.toFixed(1) ?? '?'} ms, p99 ${lagMs.p99?.toFixed(1) ?? '?'} ms`
   return [
     `the load generator was outside its gate (${lag}, ${dropped} dropped, ${sent} of ${scheduled} sent; ` +
-      'at most 2 ms, 10 ms and none): close other programs, or lower --rate',
+      `at most ${LAG_GATE_MS.p50} ms, ${LAG_GATE_MS.p99} ms and none): close other programs, or lower --rate`,
   ]
 }
 
@@ -171,13 +172,13 @@ function storyOf(label: string, phase: string, arms: ArmReport[]): string {
         : `${formatMetric('goodput.read', good)} of reads (${arm.name})`
     })
     .filter(text => text !== '')
-  const [tested] = arms
-  const recovered = tested?.recoverMs
-  const back =
-    recovered === null || recovered === undefined
-      ? ''
-      : `; back to normal ${formatMetric('recover', recovered)} after it ended`
-  return `Under ${label}, users got ${shares.join(' against ')}${back}.`
+  return `Under ${label}, users got ${shares.join(' against ')}${comebackOf(arms[0])}.`
+}
+
+function comebackOf(arm: ArmReport | undefined): string {
+  if (arm?.recoverMs == null) return ''
+  if (arm.recoverMs === 0) return '; back to normal as soon as it ended'
+  return `; back to normal ${formatMetric('recover', arm.recoverMs)} after it ended`
 }
 
 function capital(text: string): string {

@@ -32,7 +32,7 @@ const CALM_MS = 1_000
 export function expectationOf(fault: Fault | undefined): Expectation {
   if (fault === undefined) {
     return {
-      words: `answered within ${CALM_MS} ms`,
+      words: `at most ${inMs(CALM_MS)}`,
       giveUpMs: GIVE_UP_MS,
       isMet: ({ ending, totalMs }) => ending === 'answered' && totalMs <= CALM_MS,
     }
@@ -51,7 +51,7 @@ export function expectationOf(fault: Fault | undefined): Expectation {
     case 'latency': {
       const least = Math.max(0, toxic.attributes.latency - toxic.attributes.jitter)
       return at(
-        `at least ${least} ms`,
+        `at least ${inMs(least)}`,
         ({ ending, firstByteMs }) => ending === 'answered' && firstByteMs >= least,
         least + 2 * toxic.attributes.jitter + GIVE_UP_MS,
       )
@@ -85,7 +85,7 @@ export function expectationOf(fault: Fault | undefined): Expectation {
 
 function silence(): Expectation {
   return {
-    words: `no answer within ${SILENCE_MS} ms`,
+    words: `no answer within ${inMs(SILENCE_MS)}`,
     giveUpMs: SILENCE_MS,
     isMet: ({ ending }) => ending === 'silent',
   }
@@ -147,7 +147,12 @@ export async function probeOnce(target: ProbeTarget, signal: AbortSignal): Promi
   }
 }
 
+function inMs(value: number): string {
+  return `${value.toLocaleString('en-US')} ms`
+}
+
 function describeExchange({ ending, firstByteMs, totalMs }: Exchange): string {
-  const time = `${Math.round(ending === 'answered' ? firstByteMs : totalMs)} ms`
+  const time = inMs(Math.round(ending === 'answered' ? firstByteMs : totalMs))
+  if (ending === 'answered') return time
   return ending === 'silent' ? `no answer for ${time}` : `${ending} after ${time}`
 }
