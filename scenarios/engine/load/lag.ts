@@ -1,9 +1,6 @@
 // How late the generator ran, and whether that still lets its numbers stand.
 import { build, encodeIntoCompressedBase64 } from 'hdr-histogram-js'
-import type { Percentiles } from '../../report/report.ts'
-
-/** The instrument's gate: outside it a run is inconclusive, never pass or fail. */
-export const LAG_GATE = { p50Ms: 2, p99Ms: 10 } as const
+import { LAG_GATE_MS, type Percentiles } from '../../report/report.ts'
 
 const MINUTE_US = 60_000_000
 
@@ -36,5 +33,5 @@ export class LagRecorder {
 /** Whether a run's numbers may stand: lag p50 ≤ 2 ms, p99 ≤ 10 ms, nothing dropped, and something was sent. */
 export function isInsideGate(lagMs: Percentiles, dropped: number): boolean {
   if (lagMs.p50 === null || lagMs.p99 === null) return false
-  return dropped === 0 && lagMs.p50 <= LAG_GATE.p50Ms && lagMs.p99 <= LAG_GATE.p99Ms
+  return dropped === 0 && lagMs.p50 <= LAG_GATE_MS.p50 && lagMs.p99 <= LAG_GATE_MS.p99
 }
