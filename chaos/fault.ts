@@ -30,6 +30,18 @@ export function pause(target: 'gateway' | 'origin'): Fault {
   return { kind: 'pause', target }
 }
 
+/** Units of the attributes that have one; a slicer counts its delay in microseconds. */
+const UNITS: Record<string, string> = {
+  latency: 'ms',
+  jitter: 'ms',
+  timeout: 'ms',
+  delay: 'ms',
+  rate: 'kB/s',
+  bytes: 'bytes',
+  average_size: 'bytes',
+  size_variation: 'bytes',
+}
+
 /** A few words for people: "latency 2,000 ms on answers". */
 export function describeFault(fault: Fault): string {
   if (fault.kind === 'outage') return 'upstream refuses connections'
@@ -37,8 +49,11 @@ export function describeFault(fault: Fault): string {
   const { type, stream, toxicity, attributes } = fault.toxic
   const settings = Object.entries(attributes)
     .filter(([, value]) => value !== 0)
-    .map(([name, value]) => (name === type ? `${value}` : `${name} ${value}`))
-  const share = toxicity === 1 ? [] : [`${Math.round(toxicity * 100)} % of connections`]
-  const path = stream === 'downstream' ? 'on answers' : 'on requests'
-  return [type, ...settings, path, ...share].join(' ')
+    .map(([name, value]) => {
+      const unit = type === 'slicer' && name === 'delay' ? 'µs' : UNITS[name]
+      const amount = `${value.toLocaleString('en-US')} ${unit}`
+      return name === type ? amount : `${name} ${amount}`
+    })
+  const share = toxicity === 1 ? [] : [`for ${Math.round(toxicity * 100)} % of connections`]
+  return [type, ...settings, stream === 'downstream' ? 'on answers' : 'on requests', ...share].join(' ')
 }

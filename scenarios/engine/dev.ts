@@ -12,7 +12,11 @@ async function start(name: string, entry: string, env: NodeJS.ProcessEnv): Promi
   return child
 }
 
+let isStopping = false
+
 async function stop(exitCode: number): Promise<void> {
+  if (isStopping) return
+  isStopping = true
   await Promise.all(children.map(child => child.stop({ withinMs: 6_000 })))
   process.exit(exitCode)
 }
@@ -38,7 +42,7 @@ try {
       child.exited.then(({ code, signal }) => `${child.name} ended (${signal ?? `exit code ${code}`})`),
     ),
   )
-  console.error(ended)
+  if (!isStopping) console.error(ended)
   await stop(1)
 } catch (error) {
   console.error(lineOf(error))
