@@ -112,8 +112,8 @@ describe('at 1,000 requests a second', () => {
     const isInside = attempts.some(({ instrument }) => instrument.isValid)
     expect(isInside ? [] : inQuiet).toEqual([])
     for (const { instrument } of attempts) {
-      expect(instrument.scheduled).toBe(instrument.sent)
-      expect(instrument.sent).toBeGreaterThan(2_800)
+      expect(instrument.sent + instrument.dropped).toBe(instrument.scheduled)
+      expect(instrument.scheduled).toBeGreaterThan(2_800)
       // A quarter in a long run; in 3 s, compiling the code is a good part of it.
       expect(instrument.cpuShare).toBeLessThan(0.5)
     }
