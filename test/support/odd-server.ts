@@ -41,6 +41,10 @@ const behaviours = {
     await elapse(100)
     response.end(BODY)
   },
+  after500: async (_request, response) => {
+    await elapse(500)
+    response.end(BODY)
+  },
   reset: request => void request.socket.resetAndDestroy(),
   fin: request => void request.socket.end(),
   cut: (_request, response) => {

@@ -15,6 +15,9 @@ export interface Arrival {
 // Settled exchanges at the head of the queue are dropped from memory when this many have gathered.
 const COMPACT_AT = 1_024
 
+// A connection that nobody accepts is given up only after its request has timed out by our own clock.
+const CONNECT_GRACE_MS = 1_000
+
 /**
  * Requests in flight beyond which an arm drops. An upstream that hangs holds rate × deadline of them, on average: a
  * fifth over that, and six standard deviations of a Poisson count, so that chance alone never drops one.
@@ -53,13 +56,13 @@ export class ArmClient {
     this.#cap = plan.inFlightCap ?? defaultInFlightCap(plan.schedule.ratePerSecond, plan.clientDeadlineMs)
     this.#readPath = arm.readPath.split('{key}')
     this.#writePath = arm.writePath.split('{key}')
-    // No limit on connections: the cap above is the limit. undici's own limits are off, our deadline covers them.
+    // No limit on connections: the cap above is the limit. undici's other limits are off, our deadline covers them.
     this.#pool = new Pool(arm.baseUrl, {
       pipelining: 1,
       headersTimeout: 0,
       bodyTimeout: 0,
       allowH2: false,
-      connect: { timeout: plan.clientDeadlineMs },
+      connect: { timeout: plan.clientDeadlineMs + CONNECT_GRACE_MS },
     })
   }
 

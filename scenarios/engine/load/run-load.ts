@@ -2,7 +2,7 @@
 import { ArmClient } from './arm.ts'
 import { isInsideGate, LagRecorder } from './lag.ts'
 import type { FromLoad, LoadInstrument, LoadPlan } from './messages.ts'
-import { makeSchedule } from './schedule.ts'
+import { makeSchedule, type Schedule } from './schedule.ts'
 
 const TURN_MS = 1
 const TELL_EVERY_MS = 250
@@ -28,14 +28,14 @@ class Load {
   readonly finished: Promise<LoadInstrument>
   readonly #plan: LoadPlan
   readonly #tell: (message: FromLoad) => void
-  readonly #schedule
+  readonly #schedule: Schedule
   readonly #arms: ArmClient[]
   readonly #lag = new LagRecorder()
   readonly #cpuAtStart = process.cpuUsage()
   readonly #createdAt = performance.now()
   #finish: (instrument: LoadInstrument) => void = () => {}
   /** `performance.now()` of the load's zero. */
-  #zero: number
+  readonly #zero: number
   #next = 0
   #previousTurnMs = Number.NEGATIVE_INFINITY
   #toldAtMs = 0

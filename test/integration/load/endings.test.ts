@@ -2,6 +2,7 @@
 import { createServer } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Ending } from '../../../scenarios/engine/load/messages.ts'
+import { startEntry } from '../../support/entry-process.ts'
 import { countBy, latenciesMs, planFor, runLoadHere, runLoadProcess } from '../../support/load-run.ts'
 import type { BehaviourName } from '../../support/odd-server.ts'
 import { type OddServer, startOddServer } from '../../support/odd-server-process.ts'
@@ -70,6 +71,31 @@ describe('how exchanges end', () => {
     expect(countBy(rows, 'outcome')).toEqual({ fresh: theirs.ok, timeout: theirs.hang })
     const waits = latenciesMs(rows).filter((_, at) => rows.key[at]! <= 3)
     expect(Math.min(...waits)).toBeGreaterThanOrEqual(300)
+  })
+})
+
+describe('where nobody answers', () => {
+  test('a process that is paused gives timeouts only, also when the queue for new connections is full', async () => {
+    const origin = await startEntry('scenarios/engine/origin/main.ts', { env: { PORT: '0', MEDIAN_MS: '1' } })
+    const phases = [{ name: 'baseline', durationMs: 4_000 }]
+    const busy = { ...schedule, ratePerSecond: 400, phases }
+    const pause = setTimeout(() => origin.child.kill('SIGSTOP'), 500)
+    const resume = setTimeout(() => origin.child.kill('SIGCONT'), 3_500)
+    try {
+      const { arms } = await runLoadProcess(
+        planFor(origin.ports.http!, { clientDeadlineMs: 300, schedule: busy }),
+      )
+      const { ok = 0, timeout = 0, ...others } = countBy(arms.sut!, 'ending')
+      expect(others).toEqual({})
+      expect(ok + timeout).toBe(arms.sut!.index.length)
+      // Due while it was paused, less those whose deadline it came back in time for; more while it works off its queue.
+      expect(timeout).toBeGreaterThan(2_000 / (1_000 / 400))
+    } finally {
+      clearTimeout(pause)
+      clearTimeout(resume)
+      origin.child.kill('SIGCONT')
+      await origin.close()
+    }
   })
 
   test('a port where nobody listens refuses every one', async () => {

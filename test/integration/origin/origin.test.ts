@@ -134,11 +134,11 @@ describe('its service time', () => {
   })
 
   test('is spent one after the other with a capacity of 1', async () => {
-    await start({ MEDIAN_MS: '30', SIGMA: '0', CAPACITY: '1' })
+    await start({ MEDIAN_MS: '60', SIGMA: '0', CAPACITY: '1' })
     const from = performance.now()
     await Promise.all([1, 2, 3, 4, 5].map(id => ask(`/areas/${id}`)))
-    expect(performance.now() - from).toBeGreaterThanOrEqual(5 * 30)
-    expect(await stats()).toMatchObject({ inFlightMax: 5 })
+    expect(performance.now() - from).toBeGreaterThanOrEqual(5 * 60)
+    expect((await stats()).inFlightMax).toBeGreaterThan(1)
   })
 })
 
