@@ -1,6 +1,7 @@
 // Reading the columns that the load generator wrote.
 import { OUTCOMES } from '../report/report.ts'
 import type { ObservationColumns } from './load/messages.ts'
+import { lowerBound } from './statistics.ts'
 
 /** The place of each outcome in its column. */
 export const PLACE = Object.fromEntries(OUTCOMES.map((outcome, index) => [outcome, index])) as Record<
@@ -25,18 +26,7 @@ export function latencyAt(rows: ObservationColumns, at: number): number {
 /** Places of the observations due in [startMs, endMs), which are contiguous. */
 export function dueBetween(rows: ObservationColumns, startMs: number, endMs: number): number[] {
   const places: number[] = []
-  for (let at = firstDue(rows, startMs); at < rows.dueMs.length && rows.dueMs[at]! < endMs; at++)
+  for (let at = lowerBound(rows.dueMs, startMs); at < rows.dueMs.length && rows.dueMs[at]! < endMs; at++)
     places.push(at)
   return places
-}
-
-function firstDue(rows: ObservationColumns, fromMs: number): number {
-  let low = 0
-  let high = rows.dueMs.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (rows.dueMs[middle]! < fromMs) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -1,4 +1,4 @@
-// What the numbers of a run say, and how surely. Pure functions; measurement.md has the reasons.
+// What the numbers of a run say, and how surely. Pure functions.
 import { mean, sampleStandardDeviation } from 'simple-statistics'
 import type { Percentiles, Proportion } from '../report/report.ts'
 
@@ -42,28 +42,6 @@ export function leastSamplesFor(q: number): number {
   return Math.ceil(Math.log(1 - CONFIDENCE) / Math.log(q))
 }
 
-/**
- * 95 % interval of a quantile from order statistics, free of any assumption about the distribution: binomial, exact.
- * Null where the samples are too few to bound it on both sides. Values in ascending order.
- */
-export function quantileInterval(ascending: ArrayLike<number>, q: number): [number, number] | null {
-  const samples = ascending.length
-  const tail = (1 - CONFIDENCE) / 2
-  let lower = 0
-  let upper = 0
-  let below = 0
-  // How many samples lie under the true quantile is binomial(samples, q); `below` sums it from 0 up.
-  let logShare = samples * Math.log(1 - q)
-  for (let count = 0; count <= samples && upper === 0; count++) {
-    if (below + Math.exp(logShare) <= tail) lower = count + 1
-    below += Math.exp(logShare)
-    if (below >= 1 - tail) upper = count + 1
-    logShare += Math.log((samples - count) / (count + 1)) + Math.log(q / (1 - q))
-  }
-  if (lower === 0 || upper === 0 || upper > samples) return null
-  return [ascending[lower - 1]!, ascending[upper - 1]!]
-}
-
 /** A share with its 95 % Wilson score interval; both null of nothing. */
 export function proportion(good: number, of: number): Proportion {
   if (of === 0) return { value: null, good, of, interval: null }
@@ -87,27 +65,6 @@ export function lowerBound(ascending: ArrayLike<number>, value: number): number 
     else high = middle
   }
   return low
-}
-
-/** A stretch of time, from its start up to but not at its end, and the samples in it: places `from` up to `to`. */
-export interface TimeWindow {
-  startMs: number
-  endMs: number
-  from: number
-  to: number
-}
-
-/** Windows of `lengthMs` that start every `stepMs` and lie wholly within [startMs, endMs). Times in ascending order. */
-export function slidingWindows(
-  timesMs: ArrayLike<number>,
-  { startMs, endMs, lengthMs, stepMs }: Record<'startMs' | 'endMs' | 'lengthMs' | 'stepMs', number>,
-): TimeWindow[] {
-  const count = Math.max(0, Math.floor((endMs - startMs - lengthMs) / stepMs + 1e-9) + 1)
-  return Array.from({ length: count }, (_, step) => {
-    const start = startMs + step * stepMs
-    const end = start + lengthMs
-    return { startMs: start, endMs: end, from: lowerBound(timesMs, start), to: lowerBound(timesMs, end) }
-  })
 }
 
 /** The relevant difference: an effect under 10 % is none, however sure. */

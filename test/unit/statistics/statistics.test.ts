@@ -1,16 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { exponential } from '../../../scenarios/engine/distributions.ts'
 import { randomStream } from '../../../scenarios/engine/seed.ts'
 import {
   comparePairs,
   leastSamplesFor,
-  lowerBound,
   percentiles,
   proportion,
-  quantileInterval,
   quantileSorted,
-  slidingWindows,
   studentT95,
 } from '../../../scenarios/engine/statistics.ts'
 
@@ -47,28 +43,6 @@ describe('percentiles', () => {
     expect(leastSamplesFor(0.95)).toBe(59)
     expect(leastSamplesFor(0.99)).toBe(299)
   })
-
-  test('have an interval only where there are samples enough on both sides of it', () => {
-    const ascending = Float64Array.from({ length: 100 }, (_, index) => index + 1)
-    // Binomial(100, 0.5): ranks 40 and 61 are the exact 95 % pair of the textbooks.
-    expect(quantileInterval(ascending, 0.5)).toEqual([40, 61])
-    expect(quantileInterval(ascending.subarray(0, 5), 0.5)).toBeNull()
-    expect(quantileInterval(ascending.subarray(0, 58), 0.95)).toBeNull()
-  })
-
-  test('lie inside their interval about 95 times in 100 (tolerance: 92 to 99.5)', () => {
-    const truth = -100 * Math.log(0.05)
-    const runs = 1_000
-    let inside = 0
-    for (let run = 0; run < runs; run++) {
-      const random = randomStream(run, 'interval')
-      const sample = Float64Array.from({ length: 200 }, () => exponential(random, 100)).sort()
-      const [low, high] = quantileInterval(sample, 0.95)!
-      if (low <= truth && truth <= high) inside++
-    }
-    expect(inside / runs).toBeGreaterThan(0.92)
-    expect(inside / runs).toBeLessThan(0.995)
-  })
 })
 
 describe('a proportion', () => {
@@ -95,27 +69,6 @@ describe('a proportion', () => {
         expect(0 <= low && low <= value! && value! <= high && high <= 1).toBe(true)
       }),
     )
-  })
-})
-
-describe('sliding windows', () => {
-  test('hold what is due from their start up to but not at their end', () => {
-    const dueMs = [0, 100, 249, 250, 900, 1_999, 2_000]
-    const windows = slidingWindows(dueMs, { startMs: 0, endMs: 2_500, lengthMs: 2_000, stepMs: 250 })
-    expect(windows.map(({ startMs, from, to }) => [startMs, from, to])).toEqual([
-      [0, 0, 6],
-      [250, 3, 7],
-      [500, 4, 7],
-    ])
-  })
-
-  test('are none where one does not fit', () => {
-    expect(slidingWindows([1], { startMs: 0, endMs: 1_999, lengthMs: 2_000, stepMs: 250 })).toEqual([])
-  })
-
-  test('find their edges among equal times', () => {
-    expect(lowerBound([1, 2, 2, 2, 3], 2)).toBe(1)
-    expect(lowerBound([1, 2], 5)).toBe(2)
   })
 })
 
