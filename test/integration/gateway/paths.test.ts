@@ -52,13 +52,16 @@ describe('a target that could be resolved elsewhere', () => {
     expect(upstream.requests.length).toBe(before)
   })
 
-  test.each(['/proxy/a\0b', '/proxy/a\x01b', '/proxy/a\x7fb'])('a raw control byte is refused', async target => {
-    const before = upstream.requests.length
-    const answer = await rawGet(gateway.port, target)
-    expect(answer.status).toBe(400)
-    expect(answer.text).toContain('application/problem+json')
-    expect(upstream.requests.length).toBe(before)
-  })
+  test.each(['/proxy/a\0b', '/proxy/a\x01b', '/proxy/a\x7fb'])(
+    'a raw control byte is refused',
+    async target => {
+      const before = upstream.requests.length
+      const answer = await rawGet(gateway.port, target)
+      expect(answer.status).toBe(400)
+      expect(answer.text).toContain('application/problem+json')
+      expect(upstream.requests.length).toBe(before)
+    },
+  )
 
   test('an authority-form target is not forwarded', async () => {
     const before = upstream.requests.length
