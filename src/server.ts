@@ -177,14 +177,8 @@ function createStore(config: GatewayConfig, redis: RedisLink | undefined): Cache
 
 /** Counts in Redis where there is one, in this process where there is none or it does not answer. */
 async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redis: RedisLink | undefined) {
-  await app.register(rateLimitPlugin, {
-    global: false,
-    max: config.rateLimitMax,
-    timeWindow: config.rateLimitWindowMs,
-    cache: COUNTED_CLIENTS,
-  })
-  const local = app.createRateLimit()
-  const shared = redis && app.createRateLimit({ store: redisCounter(redis) })
+  const local = await createLimiter(app, config)
+  const shared = redis && (await createLimiter(app, config, redisCounter(redis)))
   return async (request: FastifyRequest): Promise<RateVerdict> => {
     const found = (await shared?.(request).catch(() => undefined)) ?? (await local(request))
     // `isAllowed` would mean: on the allow list. There is none.
@@ -192,6 +186,26 @@ async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redi
     const { isExceeded, max, remaining, ttl } = found
     return { isExceeded, max, remaining, windowMs: config.rateLimitWindowMs, resetMs: Math.max(0, ttl) }
   }
+}
+
+/** A limiter in a scope of its own: the plugin has one store for each scope. */
+async function createLimiter(
+  app: FastifyInstance,
+  config: GatewayConfig,
+  store?: ReturnType<typeof redisCounter>,
+) {
+  let scope = app
+  await app.register(async child => {
+    scope = child
+    await child.register(rateLimitPlugin, {
+      global: false,
+      max: config.rateLimitMax,
+      timeWindow: config.rateLimitWindowMs,
+      cache: COUNTED_CLIENTS,
+      ...(store && { store }),
+    })
+  })
+  return scope.createRateLimit()
 }
 
 async function drain(app: FastifyInstance, drainMs: number): Promise<void> {

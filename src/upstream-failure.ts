@@ -13,6 +13,8 @@ const UNREACHABLE = new Set([
   'UND_ERR_CONNECT_TIMEOUT',
 ])
 const TOO_SLOW = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+/** By name: the parser's errors have no code of their own. */
+const MALFORMED = new Set(['HTTPParserError', 'HeadersOverflowError'])
 const OUR_REQUEST = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
@@ -29,7 +31,6 @@ export function upstreamFailure(error: Error & { code?: string }, request: Gatew
     return new GatewayError('upstream-unreachable', `no connection: ${code}`, { cause })
   if (TOO_SLOW.has(code)) return new GatewayError('upstream-stalled', 'the upstream sends nothing', { cause })
   if (OUR_REQUEST.has(code)) return new GatewayError('bad-request', error.message, { cause })
-  if (code.startsWith('HPE_'))
-    return new GatewayError('upstream-malformed', `not valid HTTP: ${code}`, { cause })
+  if (MALFORMED.has(error.name)) return new GatewayError('upstream-malformed', error.message, { cause })
   return new GatewayError('upstream-reset', `the connection ended early: ${code || error.message}`, { cause })
 }

@@ -42,6 +42,8 @@ export function aggregate(response: GatewayResponse): GatewayResponse {
   const { status, headers, body } = response
   if (isFaultStatus(status)) return response
   if (status !== 200) throw invalid(`status ${status}`)
+  const encoding = headerOf(headers, 'content-encoding')
+  if (encoding !== undefined) throw invalid(`a body encoded as ${encoding}, unasked`)
   if (!Buffer.isBuffer(body) || !isJsonArray(body)) throw invalid('something else than a JSON array')
   const aggregatedAt = new Date(epochNow()).toISOString()
   const whole = Buffer.concat([

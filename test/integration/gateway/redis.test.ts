@@ -1,0 +1,178 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
+import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { hasRedisServer, startRedis, type TestRedis } from '../../support/gateway-redis.ts'
+import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
+
+let upstream: TestUpstream
+let redis: TestRedis
+const open: TestGateway[] = []
+beforeEach(async () => {
+  upstream = await startUpstream(json({ ok: true }))
+  redis = await startRedis()
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(gateway => gateway.close()))
+  await redis.close()
+  await upstream.close()
+})
+
+async function start(settings: Record<string, string> = {}): Promise<TestGateway> {
+  const gateway = await startGateway({
+    UPSTREAM_URL: upstream.url,
+    CACHE: 'redis',
+    REDIS_URL: redis.url,
+    RATE_LIMIT_MAX: '100000',
+    ...settings,
+  })
+  open.push(gateway)
+  return gateway
+}
+
+const statusOf = async (gateway: TestGateway, path = '/proxy/x') => {
+  const answer = await fetch(gateway.url + path)
+  await answer.text()
+  return answer.headers.get('cache-status')
+}
+
+/** Until the client has connected it has nothing, as it should. */
+const untilConnected = (gateway: TestGateway) =>
+  eventually(async () => expect(await statusOf(gateway)).toMatch(/^leeward; hit/))
+
+/** What a request may take while Redis is away: two questions of 50 ms, and a busy machine. */
+const MOST_MS = 1_000
+
+describe.runIf(hasRedisServer)('CACHE=redis', () => {
+  test('two gateways share what one has fetched', async () => {
+    const settings = { CACHE_FRESH_MS: '60000' }
+    const [one, other] = [await start(settings), await start(settings)]
+    await untilConnected(one)
+    // Unknown to this process: each hit of the other comes from Redis.
+    await untilConnected(other)
+    const before = upstream.requests.length
+    const answer = await fetch(`${other.url}/proxy/x`)
+    expect(await answer.json()).toEqual({ ok: true })
+    expect(answer.headers.get('content-type')).toBe('application/json')
+    expect(upstream.requests.length).toBe(before)
+  })
+
+  test('an entry has the time to live of its last use, and its body is kept as it is', async () => {
+    const body = Buffer.from([0, 255, 10, 13, 128])
+    upstream.answer = (_request, response) => response.writeHead(200, { 'x-odd': 'ü' }).end(body)
+    const gateway = await start({ CACHE_STALE_IF_ERROR_MS: '10000' })
+    await untilConnected(gateway)
+    const key = 'leeward:cache:proxy\\x20/x'
+    const ttlMs = Number((await redis.command(`PTTL "${key}"`)).slice(1))
+    expect(ttlMs).toBeGreaterThan(1_000)
+    expect(ttlMs).toBeLessThanOrEqual(12_000)
+    const answer = await fetch(`${gateway.url}/proxy/x`)
+    expect(answer.headers.get('cache-status')).toMatch(/^leeward; hit/)
+    expect(Buffer.from(await answer.arrayBuffer()).equals(body)).toBe(true)
+    expect(answer.headers.get('x-odd')).toBe('ü')
+  })
+
+  test('a stale answer comes from Redis when the upstream refuses', async () => {
+    const gateway = await start({ CACHE_FRESH_MS: '300' })
+    await untilConnected(gateway)
+    await upstream.refuse()
+    await eventually(async () =>
+      expect(await statusOf(gateway)).toBe('leeward; hit; ttl=-1; detail=upstream-unreachable'),
+    )
+  })
+
+  test('a Redis that dies is a cache miss, never an error, and is used again when it is back', async () => {
+    const gateway = await start({ CACHE_FRESH_MS: '60000' })
+    await untilConnected(gateway)
+    const { port } = new URL(redis.url)
+    await redis.close()
+    for (let count = 0; count < 10; count += 1) {
+      const before = performance.now()
+      const answer = await fetch(`${gateway.url}/proxy/x`)
+      expect([answer.status, await answer.json()]).toEqual([200, { ok: true }])
+      expect(performance.now() - before).toBeLessThan(MOST_MS)
+    }
+    redis = await startRedis(Number(port))
+    await untilConnected(gateway)
+  })
+
+  test('a Redis that is deaf is a cache miss too, and soon costs nothing', async () => {
+    const gateway = await start({ CACHE_FRESH_MS: '60000' })
+    await untilConnected(gateway)
+    redis.pause()
+    const times = []
+    for (let count = 0; count < 10; count += 1) {
+      const before = performance.now()
+      expect((await fetch(`${gateway.url}/proxy/x`)).status).toBe(200)
+      times.push(performance.now() - before)
+    }
+    expect(Math.max(...times)).toBeLessThan(MOST_MS)
+    // Left alone after a few failures: most requests did not wait the 50 ms that a question may take.
+    expect(times.filter(time => time < 45).length).toBeGreaterThanOrEqual(5)
+    redis.resume()
+    await untilConnected(gateway)
+  })
+
+  test('a value that is not ours is a miss', async () => {
+    const gateway = await start({ CACHE_FRESH_MS: '60000' })
+    await untilConnected(gateway)
+    await redis.command('SET "leeward:cache:proxy\\x20/x" garbage')
+    expect(await statusOf(gateway)).toBe('leeward; fwd=uri-miss; fwd-status=200; stored')
+  })
+})
+
+describe.runIf(hasRedisServer)('CACHE=tiered', () => {
+  test('finds in memory what it has, and in Redis what another gateway has', async () => {
+    const settings = { CACHE: 'tiered', CACHE_FRESH_MS: '60000' }
+    const [one, other] = [await start(settings), await start(settings)]
+    // Memory answers from the first read on: Redis is known to be there when the key is.
+    await eventually(async () => {
+      await statusOf(one, `/proxy/${Math.random()}`)
+      expect(await redis.command('DBSIZE')).not.toBe(':0\r\n')
+    })
+    await eventually(async () => {
+      const path = `/proxy/${Math.random()}`
+      await statusOf(one, path)
+      expect(await statusOf(other, path)).toMatch(/^leeward; hit/)
+    })
+    await statusOf(one)
+    const calls = upstream.requests.length
+    await redis.close()
+    expect(await statusOf(one)).toMatch(/^leeward; hit/)
+    expect(upstream.requests.length).toBe(calls)
+    redis = await startRedis()
+  })
+})
+
+describe.runIf(hasRedisServer)('the rate limit in Redis', () => {
+  test('two gateways count the same client together', async () => {
+    const settings = { RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW_MS: '600000', CACHE: 'off' }
+    const [one, other] = [await start(settings), await start(settings)]
+    const remaining = async (gateway: TestGateway) => {
+      const answer = await fetch(`${gateway.url}/proxy/x`)
+      return Number(/r=(\d+)/.exec(answer.headers.get('ratelimit') ?? '')?.[1])
+    }
+    await eventually(async () => {
+      await redis.command('FLUSHALL')
+      expect([await remaining(one), await remaining(other), await remaining(one)]).toEqual([19, 18, 17])
+    })
+  })
+
+  test.each(['dead', 'deaf'])('a %s Redis leaves the local limiter in charge', async state => {
+    const gateway = await start({ RATE_LIMIT_MAX: '5', RATE_LIMIT_WINDOW_MS: '600000', CACHE: 'off' })
+    await eventually(async () => {
+      await fetch(`${gateway.url}/proxy/x`)
+      expect(await redis.command('KEYS leeward:rate:*')).toContain('127.0.0.1')
+    })
+    if (state === 'dead') await redis.close()
+    else redis.pause()
+    const statuses: number[] = []
+    for (let count = 0; count < 10; count += 1) {
+      const before = performance.now()
+      statuses.push((await fetch(`${gateway.url}/proxy/x`)).status)
+      expect(performance.now() - before).toBeLessThan(MOST_MS)
+    }
+    expect(new Set(statuses)).toEqual(new Set([200, 429]))
+    if (state === 'dead') redis = await startRedis()
+    else redis.resume()
+  })
+})

@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { memoryStore } from '../../../src/cache/memory.ts'
+import { GatewayError } from '../../../src/errors.ts'
+import { type Breaker, type BreakerState, breaker } from '../../../src/guards/breaker.ts'
+import { bulkhead } from '../../../src/guards/bulkhead.ts'
+import { cache } from '../../../src/guards/cache.ts'
+import { type BodySource, compose, type GatewayResponse } from '../../../src/guards/guard.ts'
+import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+
+const OPTIONS = {
+  breakerErrorPercent: 50,
+  breakerLeastCalls: 20,
+  breakerWindowMs: 2_000,
+  breakerResetMs: 2_000,
+}
+
+let changes: BreakerState[]
+let told: Record<string, number>
+let made: Breaker
+beforeEach(() => {
+  vi.useFakeTimers()
+  changes = []
+  const counting = teller()
+  told = counting.told
+  made = breaker(OPTIONS, counting.tell, (_from, to) => changes.push(to))
+})
+afterEach(() => {
+  made.close()
+  vi.useRealTimers()
+})
+
+const reset = () => new GatewayError('upstream-reset', 'gone')
+const through = (next: () => Promise<GatewayResponse>) => outcomeOf(made.guard(requestOf(), next))
+const fail = (times: number) =>
+  Promise.all(Array.from({ length: times }, () => through(() => Promise.reject(reset()))))
+const succeed = (times: number) =>
+  Promise.all(Array.from({ length: times }, () => through(async () => answerOf())))
+
+async function trip(): Promise<void> {
+  await fail(20)
+  expect(made.state).toBe('open')
+}
+
+async function halfOpen(): Promise<void> {
+  await trip()
+  vi.advanceTimersByTime(OPTIONS.breakerResetMs)
+  expect(made.state).toBe('half-open')
+}
+
+describe('opening', () => {
+  test('needs the least number of calls', async () => {
+    await fail(19)
+    expect(made.state).toBe('closed')
+    await fail(1)
+    expect(changes).toEqual(['open'])
+  })
+
+  test('needs more than the share of failures', async () => {
+    await succeed(20)
+    await fail(20)
+    expect(made.state).toBe('closed')
+    await fail(1)
+    expect(made.state).toBe('open')
+  })
+
+  test('forgets failures that have left the window', async () => {
+    await fail(19)
+    vi.advanceTimersByTime(OPTIONS.breakerWindowMs + 200)
+    await fail(19)
+    expect(made.state).toBe('closed')
+  })
+
+  test.each([500, 502, 503, 504])('counts an answer of %i as a failure', async status => {
+    for (let count = 0; count < 20; count += 1) await through(async () => answerOf(status))
+    expect(made.state).toBe('open')
+  })
+
+  test.each([400, 404, 429, 501])('does not count an answer of %i', async status => {
+    for (let count = 0; count < 40; count += 1) await through(async () => answerOf(status))
+    expect(made.state).toBe('closed')
+  })
+
+  test('does not count clients that hang up, nor refusals of ours', async () => {
+    for (const code of ['client-gone', 'bulkhead-full', 'rate-limited', 'upload-too-slow'] as const) {
+      for (let count = 0; count < 20; count += 1) {
+        await through(() => Promise.reject(new GatewayError(code, 'ours')))
+      }
+    }
+    expect(made.state).toBe('closed')
+  })
+
+  test('counts a streamed answer that breaks off as a failure, though its status was 200', async () => {
+    for (let count = 0; count < 20; count += 1) {
+      const stream = heldBody()
+      await through(async () => ({ status: 200, headers: [], body: stream.body }))
+      stream.end(reset())
+    }
+    await settle()
+    expect(made.state).toBe('open')
+  })
+})
+
+describe('while open', () => {
+  test('it refuses with the time that is left, and calls nothing', async () => {
+    await trip()
+    vi.advanceTimersByTime(500)
+    const next = vi.fn(async () => answerOf())
+    const error = await made.guard(requestOf(), next).catch(error => error)
+    expect(error).toMatchObject({ code: 'breaker-open', status: 503, retryAfterMs: 1_500 })
+    expect(next).not.toHaveBeenCalled()
+    expect(told.refused).toBe(1)
+  })
+
+  test('its refusals do not dilute the rate at which it opens again', async () => {
+    made.close()
+    made = breaker(
+      { ...OPTIONS, breakerWindowMs: 60_000, breakerResetMs: 500 },
+      () => {},
+      () => {},
+    )
+    await trip()
+    await succeed(1_000)
+    vi.advanceTimersByTime(500)
+    await succeed(1)
+    expect(made.state).toBe('closed')
+    // 20 of 21 calls in the window have failed; with the refusals it would be 20 of 1,021.
+    await fail(1)
+    expect(made.state).toBe('open')
+  })
+})
+
+describe('while half-open', () => {
+  test('one call probes, the others are refused, and its success closes', async () => {
+    await halfOpen()
+    const upstream = heldUpstream()
+    const probe = outcomeOf(made.guard(requestOf(), upstream.next))
+    expect(await outcomeOf(made.guard(requestOf(), upstream.next))).toBe('breaker-open')
+    expect(upstream.calls.length).toBe(1)
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await probe).toBe(200)
+    expect(changes).toEqual(['open', 'half-open', 'closed'])
+  })
+
+  test('a failed probe opens it again', async () => {
+    await halfOpen()
+    await fail(1)
+    expect(changes).toEqual(['open', 'half-open', 'open'])
+  })
+
+  test('a success of a call that began before the trip cannot close it', async () => {
+    const upstream = heldUpstream()
+    const early = outcomeOf(made.guard(requestOf(), upstream.next))
+    await halfOpen()
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await early).toBe(200)
+    expect(made.state).toBe('half-open')
+    expect(told['stale-result']).toBe(1)
+  })
+
+  test('a failure of a call that began before the trip cannot open it again', async () => {
+    const upstream = heldUpstream()
+    const early = outcomeOf(made.guard(requestOf(), upstream.next))
+    await halfOpen()
+    upstream.calls[0]?.reject(reset())
+    expect(await early).toBe('upstream-reset')
+    expect(made.state).toBe('half-open')
+    await succeed(1)
+    expect(made.state).toBe('closed')
+  })
+
+  test.each(['client-gone', 'upload-too-slow', 'bad-request'] as const)(
+    'a probe that ends with %s neither closes it nor freezes it: the next one comes after a reset',
+    async code => {
+      await halfOpen()
+      await through(() => Promise.reject(new GatewayError(code, 'proves nothing')))
+      expect(made.state).toBe('open')
+      vi.advanceTimersByTime(OPTIONS.breakerResetMs)
+      await succeed(1)
+      expect(made.state).toBe('closed')
+    },
+  )
+
+  test('an endless stream as its probe does not freeze it', async () => {
+    await halfOpen()
+    const stream = heldBody()
+    await through(async () => ({ status: 200, headers: [], body: stream.body }))
+    expect(made.state).toBe('half-open')
+    vi.advanceTimersByTime(OPTIONS.breakerResetMs)
+    await settle()
+    expect(made.state).toBe('closed')
+  })
+
+  test('a streamed probe is judged when its body has ended', async () => {
+    await halfOpen()
+    const stream = heldBody()
+    await through(async () => ({ status: 200, headers: [], body: stream.body }))
+    stream.end(null)
+    await settle()
+    expect(made.state).toBe('closed')
+  })
+})
+
+describe('in the chain', () => {
+  test('what the cache answers does not keep it from opening', async () => {
+    const policy = {
+      cacheFreshMs: 60_000,
+      cacheStaleIfErrorMs: 0,
+      cacheStaleWhileRevalidateMs: 0,
+      deadlineMs: 400,
+    }
+    const store = memoryStore({ cacheMaxBytes: 100_000 })
+    const run = compose([cache(store, policy, () => {}), made.guard], async request => {
+      if (request.parts.path === '/known') return answerOf()
+      throw reset()
+    })
+    await run(requestOf({ path: '/known' }))
+    for (let count = 0; count < 40; count += 1) {
+      for (let hits = 0; hits < 4; hits += 1) await run(requestOf({ path: '/known' }))
+      await outcomeOf(run(requestOf({ path: `/unknown/${count}` })))
+    }
+    expect(made.state).toBe('open')
+  })
+
+  test('what the bulkhead refuses does not open it', async () => {
+    const upstream = heldUpstream()
+    const run = compose([bulkhead({ bulkheadMax: 5 }, () => {}), made.guard], upstream.next)
+    const outcomes = Array.from({ length: 100 }, () => outcomeOf(run(requestOf())))
+    for (const call of upstream.calls) call.resolve(answerOf())
+    expect((await Promise.all(outcomes)).filter(outcome => outcome === 'bulkhead-full').length).toBe(95)
+    expect(made.state).toBe('closed')
+  })
+})
+
+/** A streamed body that ends when the test says so. */
+function heldBody() {
+  const listeners: ((reason: Error | null) => void)[] = []
+  const body: BodySource = {
+    pipe: () => {},
+    resume: () => {},
+    abort: () => {},
+    onEnd: listener => void listeners.push(listener),
+  }
+  const end = (reason: Error | null) => {
+    for (const listener of listeners) listener(reason)
+  }
+  return { body, end }
+}

@@ -1,0 +1,153 @@
+import { describe, expect, test } from 'vitest'
+import { ConfigError, loadConfig, SETTINGS_TABLE } from '../../../src/config.ts'
+import { GUARD_NAMES } from '../../../src/guards/guard.ts'
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(environment)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems
+    throw error
+  }
+  return []
+}
+
+describe('an empty environment', () => {
+  test('is the defaults of the design', () => {
+    expect(loadConfig({})).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      adminHost: '127.0.0.1',
+      adminPort: 3001,
+      upstreamOrigin: 'http://127.0.0.1:8080',
+      upstreamBasePath: '',
+      guards: GUARD_NAMES,
+      cache: 'memory',
+      deadlineMs: 400,
+      attemptLimitMs: 180,
+      retryAttempts: 1,
+      retryBackoffMs: 30,
+      breakerErrorPercent: 50,
+      breakerLeastCalls: 20,
+      breakerWindowMs: 2000,
+      breakerResetMs: 2000,
+      bulkheadMax: 64,
+      cacheFreshMs: 2000,
+      cacheStaleIfErrorMs: 60000,
+      rateLimitMax: 300,
+      rateLimitWindowMs: 1000,
+    })
+  })
+
+  test('is what empty values are too', () => {
+    const empty = Object.fromEntries(SETTINGS_TABLE.map(({ name }) => [name, ' ']))
+    expect(loadConfig(empty)).toEqual(loadConfig({}))
+  })
+
+  test('gives a configuration that cannot be changed', () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true)
+  })
+
+  test('every default of the table is a value that the table accepts', () => {
+    const written = SETTINGS_TABLE.filter(setting => setting.default !== '')
+    expect(loadConfig(Object.fromEntries(written.map(({ name, default: value }) => [name, value])))).toEqual(
+      loadConfig({}),
+    )
+    for (const setting of SETTINGS_TABLE) expect(setting.meaning.length).toBeGreaterThan(10)
+  })
+})
+
+describe('GUARDS', () => {
+  test.each([
+    ['all', GUARD_NAMES],
+    ['none', []],
+    ['retry', ['retry']],
+    ['breaker, rate-limit,breaker', ['rate-limit', 'breaker']],
+  ])('%s', (value, guards) => {
+    expect(loadConfig({ GUARDS: value }).guards).toEqual(guards)
+  })
+
+  test.each(['breakers', 'all,none', 'none,retry', ','])('%s is refused', value => {
+    expect(problemsOf({ GUARDS: value })).toEqual([
+      expect.stringContaining(`GUARDS is "${value}"; accepted: all,`),
+    ])
+  })
+
+  test('CACHE=off takes the cache out of the list', () => {
+    expect(loadConfig({ CACHE: 'off' }).guards).toEqual(GUARD_NAMES.filter(name => name !== 'cache'))
+  })
+})
+
+describe('values that are not accepted', () => {
+  test.each([
+    ['PORT', '-1'],
+    ['PORT', '3e3'],
+    ['PORT', '65536'],
+    ['DEADLINE_MS', '0'],
+    ['DEADLINE_MS', '0.5'],
+    ['DEADLINE_MS', '400ms'],
+    ['BULKHEAD_MAX', 'many'],
+    ['CACHE', 'Redis'],
+    ['LOG_LEVEL', 'loud'],
+    ['UPSTREAM_URL', 'localhost:8080'],
+    ['UPSTREAM_URL', 'ftp://localhost'],
+    ['UPSTREAM_URL', 'http://user:pass@localhost'],
+    ['UPSTREAM_URL', 'http://localhost/?a=1'],
+    ['BREAKER_ERROR_PERCENT', '101'],
+  ])('%s=%s is named with what is accepted', (name, value) => {
+    expect(problemsOf({ [name]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^${name} is "${value.replace(/[?.]/g, '\\$&')}"; accepted: .{5,}$`)),
+    ])
+  })
+
+  test('are reported all at once', () => {
+    expect(problemsOf({ PORT: 'x', DEADLINE_MS: 'y', CACHE: 'redis', ADMIN_HOST: '0.0.0.0' })).toEqual([
+      expect.stringMatching(/^PORT is "x"/),
+      expect.stringMatching(/^DEADLINE_MS is "y"/),
+      expect.stringMatching(/^REDIS_URL is not set; CACHE=redis needs it/),
+      expect.stringMatching(/^ADMIN_TOKEN is not set; ADMIN_HOST=0\.0\.0\.0 is open to others/),
+    ])
+  })
+
+  test('a secret is never repeated', () => {
+    const [problem] = problemsOf({ REDIS_URL: 'http://:hunter2@localhost' })
+    expect(problem).toMatch(/^REDIS_URL is not valid; accepted: a URL that starts with redis:/)
+    expect(problem).not.toContain('hunter2')
+  })
+})
+
+describe('settings that do not go together', () => {
+  test('a breaker that resets before the deadline', () => {
+    expect(problemsOf({ BREAKER_RESET_MS: '399' })).toEqual([
+      expect.stringMatching(/^BREAKER_RESET_MS is 399/),
+    ])
+    expect(problemsOf({ BREAKER_RESET_MS: '400' })).toEqual([])
+    expect(problemsOf({ BREAKER_RESET_MS: '100', GUARDS: 'breaker' })).toEqual([])
+  })
+
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s needs no admin token', host => {
+    expect(problemsOf({ ADMIN_HOST: host })).toEqual([])
+  })
+
+  test.each(['0.0.0.0', '::', '192.168.1.2', 'localhost.evil.test'])('%s needs one', host => {
+    expect(problemsOf({ ADMIN_HOST: host })).toHaveLength(1)
+    expect(problemsOf({ ADMIN_HOST: host, ADMIN_TOKEN: 'x' })).toEqual([])
+  })
+})
+
+test('a variable that is nearly a setting is a mistake, an unrelated one is not', () => {
+  expect(problemsOf({ DEADLNE_MS: '1', BREAKER_RESETMS: '1' })).toEqual([
+    'DEADLNE_MS is not a setting; did you mean DEADLINE_MS?',
+    'BREAKER_RESETMS is not a setting; did you mean BREAKER_RESET_MS?',
+  ])
+  expect(
+    problemsOf({ PATH: '/bin', HOSTNAME: 'x', PORTS: '1', npm_config_cache: 'x', LS_COLORS: 'x' }),
+  ).toEqual([])
+})
+
+test('the upstream’s path goes before every path, without its last slash', () => {
+  const { upstreamOrigin, upstreamBasePath } = loadConfig({
+    UPSTREAM_URL: 'https://example.test:8443/api/v1/',
+  })
+  expect([upstreamOrigin, upstreamBasePath]).toEqual(['https://example.test:8443', '/api/v1'])
+})

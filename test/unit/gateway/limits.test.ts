@@ -1,0 +1,165 @@
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GatewayError } from '../../../src/errors.ts'
+import { attemptLimit } from '../../../src/guards/attempt-limit.ts'
+import { bulkhead } from '../../../src/guards/bulkhead.ts'
+import { deadline } from '../../../src/guards/deadline.ts'
+import { compose } from '../../../src/guards/guard.ts'
+import { limitAt } from '../../../src/limit.ts'
+import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+describe('a limit', () => {
+  test('fires at its time, not before', () => {
+    const expired = vi.fn()
+    limitAt(performance.now() + 100, expired)
+    vi.advanceTimersByTime(99)
+    expect(expired).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(1)
+    expect(expired).toHaveBeenCalledOnce()
+  })
+
+  test('that is called off never fires, and leaves no timer', () => {
+    const expired = vi.fn()
+    limitAt(performance.now() + 100, expired)()
+    expect(vi.getTimerCount()).toBe(0)
+    vi.advanceTimersByTime(1_000)
+    expect(expired).not.toHaveBeenCalled()
+  })
+
+  test('that never comes takes no timer', () => {
+    limitAt(Number.POSITIVE_INFINITY, () => {})
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('a limit after a stall of the event loop', () => {
+  /** Holds the event loop, as a long computation would. */
+  const stall = (ms: number) => {
+    const end = performance.now() + ms
+    while (performance.now() < end);
+  }
+
+  test('lets an answer that is already there come first', async () => {
+    vi.useRealTimers()
+    const { port1, port2 } = new MessageChannel()
+    const outcome = new Promise(resolve => {
+      const callOff = limitAt(performance.now() + 20, () => resolve('expired'))
+      port2.once('message', () => {
+        callOff()
+        resolve('answered')
+      })
+    })
+    setImmediate(() => {
+      stall(100)
+      port1.postMessage('the answer, unread until the stall is over')
+    })
+    expect(await outcome).toBe('answered')
+    port1.close()
+  })
+
+  test('still fires when nothing came', async () => {
+    vi.useRealTimers()
+    const outcome = new Promise(resolve => limitAt(performance.now() + 20, () => resolve('expired')))
+    stall(100)
+    expect(await outcome).toBe('expired')
+  })
+})
+
+describe('deadline', () => {
+  test('counts from arrival, not from its own turn', async () => {
+    const upstream = heldUpstream()
+    const request = requestOf({}, 400)
+    vi.advanceTimersByTime(300)
+    const outcome = outcomeOf(deadline(() => {})(request, upstream.next))
+    vi.advanceTimersByTime(99)
+    expect(upstream.running.size).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(await outcome).toBe('deadline-exceeded')
+    expect(upstream.running.size).toBe(0)
+  })
+
+  test('of a request whose body is still arriving is not the upstream’s fault', async () => {
+    const upstream = heldUpstream()
+    const body = new Readable({ read() {} })
+    const outcome = outcomeOf(deadline(() => {})(requestOf({ method: 'PUT', body }, 400), upstream.next))
+    vi.advanceTimersByTime(400)
+    expect(await outcome).toBe('upload-too-slow')
+  })
+
+  test('takes its timer away with the answer', async () => {
+    await deadline(() => {})(requestOf({}, 400), async () => answerOf())
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('attempt limit', () => {
+  const guard = (tell = (_what: string) => {}) => attemptLimit({ attemptLimitMs: 180 }, tell)
+
+  test('aborts the call, and only that attempt', async () => {
+    const upstream = heldUpstream()
+    const { tell, told } = teller()
+    const request = requestOf()
+    const outcome = outcomeOf(guard(tell)(request, upstream.next))
+    vi.advanceTimersByTime(180)
+    expect(await outcome).toBe('attempt-timeout')
+    expect(upstream.calls[0]?.request.cancelled?.code).toBe('attempt-timeout')
+    expect(request.cancelled).toBeNull()
+    expect(told).toEqual({ exceeded: 1 })
+  })
+
+  test('of one call leaves its siblings alone', async () => {
+    const upstream = heldUpstream()
+    const first = outcomeOf(guard()(requestOf(), upstream.next))
+    vi.advanceTimersByTime(100)
+    const siblings = Array.from({ length: 20 }, () => outcomeOf(guard()(requestOf(), upstream.next)))
+    vi.advanceTimersByTime(80)
+    expect(await first).toBe('attempt-timeout')
+    for (const call of [...upstream.running]) call.resolve(answerOf())
+    expect(new Set(await Promise.all(siblings))).toEqual(new Set([200]))
+  })
+
+  test('passes on a cancellation from outside', async () => {
+    const upstream = heldUpstream()
+    const request = requestOf()
+    const outcome = outcomeOf(guard()(request, upstream.next))
+    request.cancel(new GatewayError('client-gone', 'left'))
+    expect(await outcome).toBe('client-gone')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('bulkhead', () => {
+  test('frees a place when the call has ended, not when somebody stopped waiting', async () => {
+    const upstream = heldUpstream()
+    const guards = [bulkhead({ bulkheadMax: 5 }, () => {}), attemptLimit({ attemptLimitMs: 100 }, () => {})]
+    const run = compose(guards, upstream.next)
+    for (let round = 0; round < 8; round += 1) {
+      const outcomes = Array.from({ length: 10 }, () => outcomeOf(run(requestOf())))
+      vi.advanceTimersByTime(100)
+      const ended = await Promise.all(outcomes)
+      expect(ended.filter(outcome => outcome === 'bulkhead-full').length).toBe(5)
+    }
+    expect(upstream.mostAtOnce()).toBe(5)
+  })
+
+  test('holds the place of a streamed answer until its body has ended', async () => {
+    let end = (_reason: Error | null) => {}
+    const body = {
+      pipe: () => {},
+      resume: () => {},
+      abort: () => {},
+      onEnd: (settled: (reason: Error | null) => void) => {
+        end = settled
+      },
+    }
+    const guard = bulkhead({ bulkheadMax: 1 }, () => {})
+    await guard(requestOf(), async () => ({ status: 200, headers: [], body }))
+    expect(await outcomeOf(guard(requestOf(), async () => answerOf()))).toBe('bulkhead-full')
+    end(null)
+    await settle()
+    expect(await outcomeOf(guard(requestOf(), async () => answerOf()))).toBe(200)
+  })
+})

@@ -1,0 +1,175 @@
+import { Readable } from 'node:stream'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
+import type { GatewayResponse } from '../../../src/guards/guard.ts'
+import { retry } from '../../../src/guards/retry.ts'
+import { answerOf, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+
+const OPTIONS = { retryAttempts: 1, retryBackoffMs: 30, retryBudgetPercent: 10, retryBudgetPerSecond: 3 }
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** An upstream that goes through this list, one entry a call. */
+function scripted(...script: (GatewayResponse | RefusalCode)[]) {
+  return vi.fn(async () => {
+    const step = script.shift() ?? answerOf()
+    if (typeof step === 'string') throw new GatewayError(step, 'as scripted')
+    return step
+  })
+}
+
+/** Runs to the end, pauses included. */
+async function finished(promise: Promise<GatewayResponse>) {
+  const outcome = outcomeOf(promise)
+  await vi.runAllTimersAsync()
+  return outcome
+}
+
+describe('what is retried', () => {
+  test.each(['upstream-unreachable', 'upstream-reset', 'attempt-timeout'] as const)(
+    '%s, once',
+    async code => {
+      const next = scripted(code)
+      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(200)
+      expect(next).toHaveBeenCalledTimes(2)
+    },
+  )
+
+  test.each([502, 503, 504])('an answer of %i, once', async status => {
+    const next = scripted(answerOf(status), answerOf(status))
+    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(next).toHaveBeenCalledTimes(2)
+  })
+})
+
+describe('what is not retried', () => {
+  test.each([200, 404, 429, 500, 501])('an answer of %i', async status => {
+    const next = scripted(answerOf(status))
+    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(next).toHaveBeenCalledOnce()
+  })
+
+  test.each(['upstream-invalid', 'upstream-malformed', 'client-gone', 'deadline-exceeded'] as const)(
+    '%s',
+    async code => {
+      const next = scripted(code)
+      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(code)
+      expect(next).toHaveBeenCalledOnce()
+    },
+  )
+
+  test.each(['POST', 'PATCH'])('a %s', async method => {
+    const next = scripted('upstream-reset')
+    expect(await finished(retry(OPTIONS, () => {})(requestOf({ method }), next))).toBe('upstream-reset')
+    expect(next).toHaveBeenCalledOnce()
+  })
+
+  test('what had a body', async () => {
+    const next = scripted('upstream-reset')
+    const request = requestOf({ method: 'PUT', body: Readable.from(['x']) })
+    expect(await finished(retry(OPTIONS, () => {})(request, next))).toBe('upstream-reset')
+    expect(next).toHaveBeenCalledOnce()
+  })
+
+  test('a 503 that asks to be left alone for a second', async () => {
+    const next = scripted(answerOf(503, '', ['Retry-After', '1']))
+    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(503)
+    expect(next).toHaveBeenCalledOnce()
+  })
+
+  test('what would begin after the deadline', async () => {
+    const request = requestOf({}, 400)
+    vi.advanceTimersByTime(380)
+    const next = scripted('upstream-reset')
+    const guard = retry(
+      OPTIONS,
+      () => {},
+      () => 0.9,
+    )
+    expect(await finished(guard(request, next))).toBe('upstream-reset')
+    expect(next).toHaveBeenCalledOnce()
+  })
+})
+
+describe('the pause', () => {
+  test.each([0.1, 0.5, 0.9])('is a random share of the longest: %d', async share => {
+    const next = scripted('upstream-reset')
+    const outcome = outcomeOf(
+      retry(
+        OPTIONS,
+        () => {},
+        () => share,
+      )(requestOf(), next),
+    )
+    await settle()
+    await vi.advanceTimersByTimeAsync(share * OPTIONS.retryBackoffMs - 1)
+    expect(next).toHaveBeenCalledTimes(1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(next).toHaveBeenCalledTimes(2)
+    expect(await outcome).toBe(200)
+  })
+
+  test('ends when nobody waits any more', async () => {
+    const request = requestOf()
+    const next = scripted('upstream-reset')
+    const outcome = outcomeOf(
+      retry(
+        OPTIONS,
+        () => {},
+        () => 0.5,
+      )(request, next),
+    )
+    await settle()
+    request.cancel(new GatewayError('client-gone', 'left'))
+    expect(await outcome).toBe('client-gone')
+    expect(vi.getTimerCount()).toBe(0)
+    expect(next).toHaveBeenCalledOnce()
+  })
+})
+
+describe('the budget', () => {
+  const burst = async (guard: ReturnType<typeof retry>, requests: number) => {
+    let calls = 0
+    for (let count = 0; count < requests; count += 1) {
+      await finished(
+        guard(requestOf(), async () => {
+          calls += 1
+          throw new GatewayError('upstream-reset', 'always')
+        }),
+      )
+    }
+    return calls - requests
+  }
+
+  test('is a tenth of the requests beside three a second', async () => {
+    const { tell, told } = teller()
+    const retries = await burst(
+      retry(OPTIONS, tell, () => 0),
+      1_000,
+    )
+    // 100 for the requests, 3 to begin with; the clock stands still but for timers of 0 ms, at most 1 ms each.
+    expect(retries).toBeGreaterThanOrEqual(102)
+    expect(retries).toBeLessThanOrEqual(107)
+    expect(told.retried).toBe(retries)
+    expect(told['over-budget']).toBe(1_000 - retries)
+  })
+
+  test('fills with time', async () => {
+    const guard = retry(
+      { ...OPTIONS, retryBudgetPercent: 0 },
+      () => {},
+      () => 0,
+    )
+    expect(await burst(guard, 10)).toBe(3)
+    vi.advanceTimersByTime(2_000)
+    expect(await burst(guard, 10)).toBe(6)
+    vi.advanceTimersByTime(3_600_000)
+    expect(await burst(guard, 100)).toBe(30)
+  })
+
+  test('of nothing allows nothing', async () => {
+    const guard = retry({ ...OPTIONS, retryBudgetPercent: 0, retryBudgetPerSecond: 0 }, () => {})
+    expect(await burst(guard, 10)).toBe(0)
+  })
+})

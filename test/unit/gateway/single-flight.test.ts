@@ -1,0 +1,139 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { GatewayError } from '../../../src/errors.ts'
+import { type BodySource, compose } from '../../../src/guards/guard.ts'
+import { singleFlight } from '../../../src/guards/single-flight.ts'
+import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+
+const DEADLINE_MS = 400
+let upstream: ReturnType<typeof heldUpstream>
+let told: Record<string, number>
+let run: ReturnType<typeof compose>
+beforeEach(() => {
+  vi.useFakeTimers()
+  upstream = heldUpstream()
+  const counting = teller()
+  told = counting.told
+  run = compose([singleFlight({ deadlineMs: DEADLINE_MS }, counting.tell)], upstream.next)
+})
+afterEach(() => void vi.useRealTimers())
+
+const read = (parts: Parameters<typeof requestOf>[0] = {}) => {
+  const request = requestOf(parts, DEADLINE_MS)
+  return { request, outcome: outcomeOf(run(request)) }
+}
+
+describe('identical reads', () => {
+  test('share one call, and all but the first are collapsed', async () => {
+    const reads = Array.from({ length: 40 }, () => read())
+    upstream.calls[0]?.resolve(answerOf())
+    expect(new Set(await Promise.all(reads.map(({ outcome }) => outcome)))).toEqual(new Set([200]))
+    expect(upstream.calls.length).toBe(1)
+    expect(reads.filter(({ request }) => request.trace.isCollapsed).length).toBe(39)
+    expect(told).toEqual({ led: 1, joined: 39 })
+  })
+
+  test('share a failure too', async () => {
+    const reads = [read(), read()]
+    upstream.calls[0]?.reject(new GatewayError('upstream-reset', 'gone'))
+    expect(await Promise.all(reads.map(({ outcome }) => outcome))).toEqual([
+      'upstream-reset',
+      'upstream-reset',
+    ])
+  })
+
+  test('that come after the answer make a call of their own', async () => {
+    const first = read()
+    upstream.calls[0]?.resolve(answerOf())
+    await first.outcome
+    read()
+    expect(upstream.calls.length).toBe(2)
+  })
+})
+
+test.each([
+  ['another path', { path: '/y' }],
+  ['another route', { route: 'areas' }],
+  ['another method', { method: 'HEAD' }],
+  ['a write', { method: 'POST' }],
+  ['an Authorization', { headers: ['authorization', 'Bearer x'] }],
+  ['a Cookie', { headers: ['cookie', 'a=1'] }],
+  ['a condition', { headers: ['if-none-match', '"v1"'] }],
+  ['a Range', { headers: ['range', 'bytes=0-1'] }],
+] as const)('%s does not share', async (_what, parts) => {
+  read()
+  read(parts)
+  expect(upstream.calls.length).toBe(2)
+})
+
+describe('an answer that is for one client only', () => {
+  test.each([
+    ['Set-Cookie', ['Set-Cookie', 'a=1']],
+    ['Cache-Control: private', ['Cache-Control', 'private']],
+    ['Vary: *', ['Vary', '*']],
+  ])('%s: the others ask again, each for itself', async (_what, headers) => {
+    const reads = [read(), read(), read()]
+    upstream.calls[0]?.resolve(answerOf(200, 'first', headers))
+    expect(await reads[0]?.outcome).toBe(200)
+    await settle()
+    expect(upstream.calls.length).toBe(3)
+  })
+
+  test('Vary: who asked the same way shares it, who did not asks again', async () => {
+    const first = read({ headers: ['accept-language', 'de'] })
+    const same = read({ headers: ['accept-language', 'de'] })
+    const other = read({ headers: ['accept-language', 'fr'] })
+    upstream.calls[0]?.resolve(answerOf(200, 'de', ['Vary', 'Accept-Language']))
+    expect(await Promise.all([first.outcome, same.outcome])).toEqual([200, 200])
+    await settle()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.resolve(answerOf(200, 'fr'))
+    expect(await other.outcome).toBe(200)
+  })
+})
+
+describe('waiters', () => {
+  test('leave at their own deadline, the call goes on for those who came later', async () => {
+    const early = read()
+    vi.advanceTimersByTime(300)
+    const late = read()
+    vi.advanceTimersByTime(100)
+    expect(await early.outcome).toBe('deadline-exceeded')
+    expect(upstream.running.size).toBe(1)
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await late.outcome).toBe(200)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('the call ends with the last of them, for the reason it left', async () => {
+    const [one, other] = [read(), read()]
+    one.request.cancel(new GatewayError('client-gone', 'left'))
+    expect(await one.outcome).toBe('client-gone')
+    expect(upstream.running.size).toBe(1)
+    other.request.cancel(new GatewayError('client-gone', 'left too'))
+    expect(await other.outcome).toBe('client-gone')
+    expect(upstream.calls[0]?.request.cancelled?.code).toBe('client-gone')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('nobody joins a call that has been given up', async () => {
+    const first = read()
+    first.request.cancel(new GatewayError('client-gone', 'left'))
+    const second = read()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await second.outcome).toBe(200)
+  })
+
+  test('a stream whose first waiter has left is ended, and the others ask again', async () => {
+    const [first, second] = [read(), read()]
+    first.request.cancel(new GatewayError('client-gone', 'left'))
+    const abort = vi.fn()
+    const body: BodySource = { pipe: () => {}, resume: () => {}, onEnd: () => {}, abort }
+    upstream.calls[0]?.resolve({ status: 200, headers: [], body })
+    await settle()
+    expect(abort).toHaveBeenCalledOnce()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await second.outcome).toBe(200)
+  })
+})
