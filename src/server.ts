@@ -58,7 +58,10 @@ export interface GatewayParts {
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const telemetry = createTelemetry()
   const lag = watchEventLoopLag()
-  const redis = config.redisUrl === '' ? undefined : connectRedis(config.redisUrl, telemetry.teller('redis'))
+  const redis =
+    config.redisUrl === ''
+      ? undefined
+      : connectRedis(config.redisUrl, config.redisPrefix, telemetry.teller('redis'))
   const store = createStore(config, redis)
   const upstream = createUpstream(
     {

@@ -11,8 +11,8 @@ const RECONNECT_MOST_MS = 500
 const FAILURES = 3
 const LEFT_ALONE_MS = 1_000
 
-const CACHE_PREFIX = 'leeward:cache:'
-const COUNTER_PREFIX = 'leeward:rate:'
+const CACHE_PREFIX = 'cache:'
+const COUNTER_PREFIX = 'rate:'
 
 /** A connection that fails fast, and after some failures at once. */
 export interface RedisLink {
@@ -20,9 +20,13 @@ export interface RedisLink {
   close(): void
 }
 
-/** Connects in the background; until then, and whenever it is away, every question fails at once. */
-export function connectRedis(url: string, tell: Tell): RedisLink {
+/**
+ * Connects in the background; until then, and whenever it is away, every question fails at once.
+ * Whoever has the same `keyPrefix` shares what is stored.
+ */
+export function connectRedis(url: string, keyPrefix: string, tell: Tell): RedisLink {
   const redis = new Redis(url, {
+    keyPrefix,
     enableOfflineQueue: false,
     commandTimeout: COMMAND_MS,
     maxRetriesPerRequest: 0,

@@ -164,6 +164,8 @@ async function openArm(site: Site, arm: Arm, toxiproxy: Toxiproxy, upstream: Ups
 
 function gatewayEnvironment(site: Site, arm: Arm, upstreamUrl: string): Environment {
   return {
+    // Arms share a Redis, if there is one, but nothing in it.
+    REDIS_PREFIX: `leeward:${process.pid}:${arm.name}:`,
     ...site.plan.scenario.settings,
     ...arm.settings,
     GUARDS: arm.guards === 'all' ? GUARDS.join(',') : arm.guards === 'none' ? 'none' : arm.guards.join(','),
