@@ -5,16 +5,18 @@ import { resolve } from 'node:path'
 import type { ArmReport, Caveat, Difference, Environment, Instrument, Report } from '../report/report.ts'
 import { SCHEMA_VERSION } from '../report/report.ts'
 import { epochMs } from './clock.ts'
-import { type Ending, judge } from './judge.ts'
+import { type Ending, judge } from './judge/judge.ts'
 import type { CleanUp, Lab } from './lab/lab.ts'
 import { sortedByDue } from './load/observation-log.ts'
-import { type ArmRecord, measureArm, type RunFacts } from './measure.ts'
+import { type ArmRecord, measureArm, type RunFacts } from './measure/measure.ts'
+import { objectivesOf } from './measure/recovery.ts'
+import type { Plan } from './plan.ts'
 import type { ArmInRun, RunRecord } from './record.ts'
-import { objectivesOf } from './recovery.ts'
-import type { RunRequest } from './run.ts'
 
 interface Material {
-  request: RunRequest
+  plan: Plan
+  /** The command line that runs this again. */
+  command: string
   lab: Lab
   record: RunRecord
   ending: Ending
@@ -23,8 +25,7 @@ interface Material {
 
 /** The whole report of a run, also of one that was cut short. */
 export function assembleReport(material: Material): Report {
-  const { request, record, ending } = material
-  const { plan, command } = request
+  const { plan, command, record, ending } = material
   const { scenario } = record
   const startedAt = new Date(record.startEpochMs).toISOString()
   const armRecords = record.arms.map(arm => armRecordOf(arm, record.startEpochMs))
@@ -115,8 +116,8 @@ function withUndoFailures(cleanUp: CleanUp, { undoFailures }: RunRecord): CleanU
 /** Loop lag over this in a gateway means that its own lateness stands in the figures. */
 const LOOP_LAG_MS = 250
 
-function caveatsOf({ request, record, ending }: Material, arms: ArmReport[]): Caveat[] {
-  const caveats: Caveat[] = request.plan.notes.map(text => ({ code: 'not-measured', text }))
+function caveatsOf({ plan, record, ending }: Material, arms: ArmReport[]): Caveat[] {
+  const caveats: Caveat[] = plan.notes.map(text => ({ code: 'not-measured', text }))
   if (ending.kind !== 'whole') {
     caveats.push({ code: 'cut-short', text: 'the run did not reach its end: figures cover what there was' })
   }
@@ -146,7 +147,7 @@ function caveatsOf({ request, record, ending }: Material, arms: ArmReport[]): Ca
   return caveats
 }
 
-function environmentOf({ request, lab, record }: Material): Environment {
+function environmentOf({ plan, lab, record }: Material): Environment {
   return {
     leeward: version(),
     node: process.version,
@@ -155,7 +156,7 @@ function environmentOf({ request, lab, record }: Material): Environment {
     cores: cpus().length,
     lab: lab.kind,
     toxiproxy: { kind: lab.toxiproxyKind, version: lab.toxiproxyVersion },
-    upstream: request.plan.options.upstream === undefined ? 'sample' : 'yours',
+    upstream: plan.options.upstream === undefined ? 'sample' : 'yours',
     cache: record.arms.find(arm => arm.gateway)?.gateway?.hello.cache ?? 'off',
   }
 }

@@ -4,9 +4,9 @@ import type { Lab, LabArm } from './lab/lab.ts'
 import type { LoadInstrument } from './load/messages.ts'
 import { ObservationLog } from './load/observation-log.ts'
 import type { Plan } from './plan.ts'
-import { SecondBuckets } from './progress.ts'
 import { RunError } from './run-error.ts'
 import { GUARDS, type Scenario } from './scenario.ts'
+import { SecondBuckets } from './second-buckets.ts'
 import { type GatewayRecord, watchGateway } from './watch.ts'
 
 /** One arm while the run goes on. */

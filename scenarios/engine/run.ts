@@ -2,7 +2,7 @@
 import type { Report } from '../report/report.ts'
 import { assembleReport } from './assemble.ts'
 import { epochMs } from './clock.ts'
-import type { Ending } from './judge.ts'
+import type { Ending } from './judge/judge.ts'
 import { attachLab, describesLab } from './lab/attached.ts'
 import type { CleanUp, Lab } from './lab/lab.ts'
 import { openLocalLab } from './lab/local.ts'
@@ -39,7 +39,7 @@ const LEAD_MS = 150
  * @throws RunError when the lab cannot be opened; whatever happens later stands in the report
  */
 export async function runScenario(request: RunRequest): Promise<RunResult> {
-  const { plan, env, interrupt } = request
+  const { plan, env, command, interrupt } = request
   const lab = await (describesLab(env) ? attachLab(plan, env) : openLocalLab(plan, env))
   let record: RunRecord | undefined
   let ending: Ending
@@ -55,7 +55,7 @@ export async function runScenario(request: RunRequest): Promise<RunResult> {
     record?.stopWatching()
     cleanUp = await lab.close()
   }
-  return { record, report: assembleReport({ request, lab, record, ending, cleanUp }) }
+  return { record, report: assembleReport({ plan, command, lab, record, ending, cleanUp }) }
 }
 
 /** Load from the first phase to the last, with the faults of each; ends early when it must. */

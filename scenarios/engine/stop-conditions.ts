@@ -1,6 +1,6 @@
 // What ends a run before its time: a signal, or a scenario's abort condition.
 import { epochMs } from './clock.ts'
-import type { Ending } from './judge.ts'
+import type { Ending } from './judge/judge.ts'
 import type { LoadDriver } from './load-driver.ts'
 import type { RunRecord } from './record.ts'
 import { lineOf } from './run-error.ts'

@@ -1,6 +1,6 @@
 // When each request is due and what it asks for, decided before the first is sent: arrivals never depend on answers.
-import { exponential, shuffledRanks, zipf } from '../distributions.ts'
-import { type Random, randomStream } from '../seed.ts'
+import { exponential, shuffledRanks, zipf } from '../random/distributions.ts'
+import { type Random, randomStream } from '../random/seed.ts'
 
 /** What a schedule is drawn from. The first five fields are a scenario's `load`. */
 export interface ScheduleSettings {

@@ -2,7 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { LoadInstrument } from '../../../scenarios/engine/load/messages.ts'
-import { percentiles } from '../../../scenarios/engine/statistics.ts'
+import { percentiles } from '../../../scenarios/engine/measure/statistics.ts'
 import { countBy, latenciesMs, planFor, runLoadHere, runLoadProcess } from '../../support/load-run.ts'
 import { type OddServer, startOddServer } from '../../support/odd-server-process.ts'
 

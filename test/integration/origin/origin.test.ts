@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { crc32 } from 'node:zlib'
 import { afterEach, describe, expect, test } from 'vitest'
-import { percentiles } from '../../../scenarios/engine/statistics.ts'
+import { percentiles } from '../../../scenarios/engine/measure/statistics.ts'
 import { type EntryProcess, startEntry } from '../../support/entry-process.ts'
 import { eventually } from '../../support/eventually.ts'
 

@@ -9,12 +9,12 @@ import type {
   OutcomeCounts,
   Overhead,
   PhaseWindow,
-} from '../report/report.ts'
-import { OUTCOMES } from '../report/report.ts'
-import type { ObservationColumns } from './load/messages.ts'
+} from '../../report/report.ts'
+import { OUTCOMES } from '../../report/report.ts'
+import type { ObservationColumns } from '../load/messages.ts'
+import { type Arm, GUARDS } from '../scenario.ts'
 import { dueBetween, isGood, latencyAt, PLACE } from './observations.ts'
 import { type Objectives, recoveryOf } from './recovery.ts'
-import { type Arm, GUARDS } from './scenario.ts'
 import { percentiles, proportion, quantileSorted } from './statistics.ts'
 
 /** What the gateway had counted at one moment of the run. */

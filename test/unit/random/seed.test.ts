@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { exponential, logNormal, shuffledRanks } from '../../../scenarios/engine/distributions.ts'
-import { randomStream } from '../../../scenarios/engine/seed.ts'
-import { quantileSorted } from '../../../scenarios/engine/statistics.ts'
+import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
+import { exponential, logNormal, shuffledRanks } from '../../../scenarios/engine/random/distributions.ts'
+import { randomStream } from '../../../scenarios/engine/random/seed.ts'
 
 const SAMPLES = 50_000
 

@@ -1,6 +1,6 @@
 // What the numbers of a run say, and how surely. Pure functions.
 import { mean, sampleStandardDeviation } from 'simple-statistics'
-import type { Percentiles, Proportion } from '../report/report.ts'
+import type { Percentiles, Proportion } from '../../report/report.ts'
 
 /** Standard normal quantile of a two-sided 95 % interval. */
 const Z_95 = 1.959963984540054

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type Evidence, judge, judgeHypothesis } from '../../../scenarios/engine/judge.ts'
+import { type Evidence, judge, judgeHypothesis } from '../../../scenarios/engine/judge/judge.ts'
 import type { Hypothesis } from '../../../scenarios/engine/scenario.ts'
 import { sampleReport } from '../../support/sample-report.ts'
 

@@ -1,7 +1,7 @@
 // How fast did it come back? Counted from the fault's removal, as the proxy acknowledged it.
-import type { ObservationColumns } from './load/messages.ts'
+import type { ObservationColumns } from '../load/messages.ts'
+import type { Scenario } from '../scenario.ts'
 import { dueBetween, isGood, latencyAt } from './observations.ts'
-import type { Scenario } from './scenario.ts'
 import { quantileSorted } from './statistics.ts'
 
 /** What "back to normal" means: the bounds that the scenario puts on its baseline. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type ArmRecord, measureArm, type RunFacts } from '../../../scenarios/engine/measure.ts'
+import { type ArmRecord, measureArm, type RunFacts } from '../../../scenarios/engine/measure/measure.ts'
 import { observed, steady } from '../../support/observed.ts'
 
 const facts: RunFacts = {

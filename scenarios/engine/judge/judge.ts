@@ -9,10 +9,10 @@ import type {
   Report,
   Verdict,
   VerdictWord,
-} from '../report/report.ts'
-import { LAG_GATE_MS } from '../report/report.ts'
+} from '../../report/report.ts'
+import { LAG_GATE_MS } from '../../report/report.ts'
+import { type Hypothesis, METRICS, type Scenario } from '../scenario.ts'
 import { type Measurement, measurementOf } from './measurement.ts'
-import { type Hypothesis, METRICS, type Scenario } from './scenario.ts'
 import { formatMetric } from './words.ts'
 
 /** How a run ended, apart from what it found. */

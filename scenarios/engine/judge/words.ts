@@ -1,4 +1,4 @@
-import { METRICS, type Metric } from './scenario.ts'
+import { METRICS, type Metric } from '../scenario.ts'
 
 /** A measured value for people, with its unit: 97.3 %, 1,240 ms, 3. */
 export function formatMetric(metric: Metric, value: number): string {

@@ -1,6 +1,6 @@
 // Reading the columns that the load generator wrote.
-import { OUTCOMES } from '../report/report.ts'
-import type { ObservationColumns } from './load/messages.ts'
+import { OUTCOMES } from '../../report/report.ts'
+import type { ObservationColumns } from '../load/messages.ts'
 import { lowerBound } from './statistics.ts'
 
 /** The place of each outcome in its column. */

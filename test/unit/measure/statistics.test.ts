@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { randomStream } from '../../../scenarios/engine/seed.ts'
 import {
   comparePairs,
   leastSamplesFor,
@@ -8,7 +7,8 @@ import {
   proportion,
   quantileSorted,
   studentT95,
-} from '../../../scenarios/engine/statistics.ts'
+} from '../../../scenarios/engine/measure/statistics.ts'
+import { randomStream } from '../../../scenarios/engine/random/seed.ts'
 
 describe('percentiles', () => {
   test('are values that were observed, by nearest rank', () => {

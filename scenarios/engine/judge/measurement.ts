@@ -1,7 +1,7 @@
 // Where the figure of each metric stands in the measured arms.
-import type { ArmPhase, ArmReport, Percentiles, Proportion } from '../report/report.ts'
-import type { Hypothesis, Metric } from './scenario.ts'
-import { leastSamplesFor } from './statistics.ts'
+import type { ArmPhase, ArmReport, Percentiles, Proportion } from '../../report/report.ts'
+import { leastSamplesFor } from '../measure/statistics.ts'
+import type { Hypothesis, Metric } from '../scenario.ts'
 
 /** One figure with what it rests on. */
 export interface Measurement {
