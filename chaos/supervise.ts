@@ -5,6 +5,7 @@ import { processState } from './process-state.ts'
 
 const OUTPUT_TAIL_CHARS = 4_000
 const SIGNAL_SEEN_WITHIN_MS = 1_000
+const OUTPUT_READ_WITHIN_MS = 500
 
 export interface ChildOptions {
   /** For people: stands in every error. */
@@ -39,6 +40,8 @@ export interface Child {
   /** Asks it to end (SIGTERM), and ends it (SIGKILL) when it has not within `withinMs`. */
   stop(options?: { withinMs?: number }): Promise<Exit>
   kill(): Promise<Exit>
+  /** Closes the channel to it, as our own death would; a well-bred child then ends itself. */
+  disconnect(): void
   exited: Promise<Exit>
   /** The last lines it wrote to stdout and stderr. */
   outputTail(): string
@@ -87,9 +90,19 @@ function keepTail(child: ChildProcess): () => string {
 
 /** Resolves once the process has ended and its output has been read; never rejects. */
 function exitOf(child: ChildProcess): Promise<Exit> {
+  const streams = [child.stdout, child.stderr].filter(stream => stream !== null)
+  const read = Promise.all(streams.map(stream => new Promise(resolve => stream.once('close', resolve))))
   return new Promise(resolve => {
-    child.on('close', (code, signal) => resolve({ code, signal }))
-    child.on('error', () => {
+    // Not 'close', which never comes once we have closed the channel ourselves.
+    child.once('exit', (code, signal) => {
+      // A grandchild that keeps the pipes open must not keep us.
+      const timer = setTimeout(() => resolve({ code, signal }), OUTPUT_READ_WITHIN_MS)
+      read.then(() => {
+        clearTimeout(timer)
+        resolve({ code, signal })
+      })
+    })
+    child.once('error', () => {
       if (child.pid === undefined) resolve({ code: null, signal: null })
     })
   })
@@ -159,6 +172,9 @@ function childHandle(parts: {
     async resume() {
       child.kill('SIGCONT')
       await untilPaused(name, pid, false)
+    },
+    disconnect() {
+      if (child.connected) child.disconnect()
     },
     stop: ({ withinMs = 2_000 } = {}) => stopWithin(withinMs),
     kill() {

@@ -1,88 +1,15 @@
 // Every toxic over real sockets, on every subject.
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { Toxic } from '../../chaos/toxic.ts'
+import { describe, expect, test } from 'vitest'
 import * as make from '../../chaos/toxic.ts'
-import { connectToxiproxy, type Toxiproxy } from '../../chaos/toxiproxy.ts'
 import { eventually } from '../support/eventually.ts'
-import { dialTcp, type End, listenTcp, type TcpServer } from '../support/tcp.ts'
-import { SUBJECTS, type Subject } from '../support/toxiproxy-subject.ts'
+import { expectDelay, LATE_MS, quiet, useToxicLab, whenEnded, whenReceived } from '../support/toxic-lab.ts'
+import { SUBJECTS } from '../support/toxiproxy-subject.ts'
 
-/** A delay may look shorter by this, since both ends read their own clock after the fact. */
-const EARLY_MS = 2
-/** And longer by this, on a machine that does other things too. */
-const LATE_MS = 150
+for (const maker of SUBJECTS) {
+  const { lay, toxiproxy } = useToxicLab(maker)
+  const { kind } = maker
 
-describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
-  let subject: Subject
-  let toxiproxy: Toxiproxy
-  const opened: (() => unknown)[] = []
-
-  beforeAll(async () => {
-    subject = await open()
-    toxiproxy = await connectToxiproxy(subject.url)
-  })
-  afterAll(() => subject.close())
-  afterEach(async () => {
-    for (const close of opened.splice(0).reverse()) await close()
-  })
-
-  /** A proxy of its own in front of a server of its own. */
-  async function lay(toxics: Toxic[] = [], onConnection?: (end: End) => void) {
-    const server: TcpServer = await listenTcp(onConnection)
-    opened.push(() => server.close())
-    const name = `toxics-${performance.now()}`
-    const { listen } = await toxiproxy.createProxy({ name, listen: '127.0.0.1:0', upstream: server.address })
-    opened.push(() => toxiproxy.deleteProxy(name))
-    for (const toxic of toxics) await toxiproxy.addToxic(name, toxic)
-
-    const connect = async () => {
-      const client = await dialTcp(listen)
-      opened.push(() => client.socket.destroy())
-      const reached = server.ends.length + 1
-      return { client, reached }
-    }
-    return {
-      name,
-      listen,
-      server,
-      dial: async () => (await connect()).client,
-      /** Both ends of one connection. */
-      async join() {
-        const before = server.ends.length
-        const { client } = await connect()
-        const upstream = await eventually(() => {
-          const end = server.ends[before]
-          if (end === undefined) throw new Error('the server has not been reached')
-          return end
-        })
-        return { client, upstream }
-      },
-      update: (toxic: string, body: unknown) =>
-        fetch(`${subject.url}/proxies/${name}/toxics/${toxic}`, {
-          method: 'POST',
-          body: JSON.stringify(body),
-        }),
-    }
-  }
-
-  const whenReceived = (end: End, bytes: number, withinMs?: number) =>
-    eventually(() => {
-      expect(end.received().length).toBeGreaterThanOrEqual(bytes)
-      return end.chunks.at(-1)!.at
-    }, withinMs)
-  const whenEnded = (end: End, ending: 'fin' | 'rst', withinMs?: number) =>
-    eventually(() => {
-      expect(end.ending).toBe(ending)
-      return end.endedAt!
-    }, withinMs)
-  const expectDelay = (ms: number, asked: number, lateMs = LATE_MS) => {
-    expect(ms).toBeGreaterThanOrEqual(asked - EARLY_MS)
-    expect(ms).toBeLessThan(asked + lateMs)
-  }
-  /** That nothing happens can only be waited for. */
-  const quiet = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
-
-  describe('a connection', () => {
+  describe(`a connection, on ${maker.name}`, () => {
     test('is passed through unchanged, both ways', async () => {
       const { join } = await lay()
       const { client, upstream } = await join()
@@ -114,7 +41,6 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     test('to an upstream that refuses ends with a FIN', async () => {
       const { server, dial } = await lay()
       await server.close()
-      opened.splice(0, 1)
       await whenEnded(await dial(), 'fin')
     })
 
@@ -139,17 +65,17 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     test('is closed when its proxy is switched off; new ones are refused, and the same port comes back', async () => {
       const { name, join, listen, dial } = await lay()
       const { client, upstream } = await join()
-      await toxiproxy.setEnabled(name, false)
+      await toxiproxy().setEnabled(name, false)
       await whenEnded(client, 'fin')
       await whenEnded(upstream, 'fin')
       await expect(dial()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
-      await toxiproxy.setEnabled(name, true)
-      expect(await toxiproxy.getProxy(name)).toMatchObject({ listen, enabled: true })
+      await toxiproxy().setEnabled(name, true)
+      expect(await toxiproxy().getProxy(name)).toMatchObject({ listen, enabled: true })
       await join()
     })
   })
 
-  describe('latency', () => {
+  describe(`latency, on ${maker.name}`, () => {
     test('delays what comes, never less than asked', async () => {
       const { join } = await lay([make.latency({ latencyMs: 100 })])
       const { client, upstream } = await join()
@@ -214,9 +140,11 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
       upstream.socket.write('x')
       expectDelay((await whenReceived(client, 1)) - sentAt, 120)
     })
+  })
 
+  describe(`latency, changed under way, on ${maker.name}`, () => {
     test('of two, the first removed: the rest is still delayed, from when it was received', async () => {
-      const { name, join } = await lay([
+      const { join, remove } = await lay([
         make.latency({ latencyMs: 2_000 }),
         make.latency({ name: 'two', latencyMs: 300 }),
       ])
@@ -224,7 +152,7 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
       const sentAt = performance.now()
       upstream.socket.write('x')
       await quiet(30)
-      await toxiproxy.removeToxic(name, 'latency_downstream')
+      await remove('latency_downstream')
       expectDelay((await whenReceived(client, 1)) - sentAt, 300)
     })
 
@@ -242,31 +170,31 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('that is removed releases everything in order', async () => {
-      const { name, join } = await lay([make.latency({ latencyMs: 10_000 })])
+      const { join, remove } = await lay([make.latency({ latencyMs: 10_000 })])
       const { client, upstream } = await join()
       for (const letter of 'abc') {
         upstream.socket.write(letter)
         await quiet(10)
       }
       const removedAt = performance.now()
-      await toxiproxy.removeToxic(name, 'latency_downstream')
+      await remove('latency_downstream')
       expect((await whenReceived(client, 3)) - removedAt).toBeLessThan(LATE_MS)
       expect(client.received().toString()).toBe('abc')
     })
 
     test('added to a live connection acts on what comes after', async () => {
-      const { name, join } = await lay()
+      const { join, add } = await lay()
       const { client, upstream } = await join()
       upstream.socket.write('a')
       await whenReceived(client, 1)
-      await toxiproxy.addToxic(name, make.latency({ latencyMs: 100 }))
+      await add(make.latency({ latencyMs: 100 }))
       const sentAt = performance.now()
       upstream.socket.write('b')
       expectDelay((await whenReceived(client, 2)) - sentAt, 100)
     })
   })
 
-  describe('bandwidth', () => {
+  describe(`bandwidth, on ${maker.name}`, () => {
     test('lets through its rate, in pieces of a tenth of a second', async () => {
       const { join } = await lay([make.bandwidth({ kilobytesPerSecond: 100 })])
       const { client, upstream } = await join()
@@ -279,17 +207,17 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('of 0 holds everything, and delivers it when it is removed', async () => {
-      const { name, join } = await lay([make.bandwidth({ kilobytesPerSecond: 0 })])
+      const { join, remove } = await lay([make.bandwidth({ kilobytesPerSecond: 0 })])
       const { client, upstream } = await join()
       upstream.socket.write('held')
       await quiet(150)
       expect(client.received().length).toBe(0)
-      await toxiproxy.removeToxic(name, 'bandwidth_downstream')
+      await remove('bandwidth_downstream')
       await whenReceived(client, 4)
     })
   })
 
-  describe('slow_close', () => {
+  describe(`slow_close, on ${maker.name}`, () => {
     test('passes data at once and holds back the FIN', async () => {
       const { join } = await lay([make.slowClose({ delayMs: 200 })])
       const { client, upstream } = await join()
@@ -300,17 +228,17 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('that is removed while it waits closes at once', async () => {
-      const { name, join } = await lay([make.slowClose({ delayMs: 10_000 })])
+      const { join, remove } = await lay([make.slowClose({ delayMs: 10_000 })])
       const { client, upstream } = await join()
       upstream.socket.end()
       await quiet(50)
       expect(client.ending).toBeUndefined()
-      await toxiproxy.removeToxic(name, 'slow_close_downstream')
+      await remove('slow_close_downstream')
       await whenEnded(client, 'fin', 1_000)
     })
   })
 
-  describe('timeout', () => {
+  describe(`timeout, on ${maker.name}`, () => {
     test('swallows answers, lets requests through, and closes after its time without data', async () => {
       const { join } = await lay([make.timeout({ timeoutMs: 200 })])
       const { client, upstream } = await join()
@@ -335,19 +263,19 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('of 0 never closes, until its removal does', async () => {
-      const { name, join } = await lay([make.timeout({ timeoutMs: 0 })])
+      const { join, remove } = await lay([make.timeout({ timeoutMs: 0 })])
       const { client, upstream } = await join()
       upstream.socket.write('x')
       await quiet(200)
       expect(client.ending).toBeUndefined()
-      await toxiproxy.removeToxic(name, 'timeout_downstream')
+      await remove('timeout_downstream')
       await whenEnded(client, 'fin', 1_000)
       await whenEnded(upstream, 'fin', 1_000)
       expect(client.received().length).toBe(0)
     })
   })
 
-  describe('reset_peer', () => {
+  describe(`reset_peer, on ${maker.name}`, () => {
     test('resets both sides its time after the first data, and not before', async () => {
       const { join } = await lay([make.resetPeer({ timeoutMs: 100, stream: 'upstream' })])
       const { client, upstream } = await join()
@@ -371,9 +299,9 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('added to a live connection closes it with a FIN', async () => {
-      const { name, join } = await lay()
+      const { join, add } = await lay()
       const { client, upstream } = await join()
-      await toxiproxy.addToxic(name, make.resetPeer())
+      await add(make.resetPeer())
       upstream.socket.write('answer')
       await whenEnded(client, 'fin')
     })
@@ -388,19 +316,19 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     test.runIf(kind === 'embedded')(
       'under way does not keep its removal waiting, and still resets',
       async () => {
-        const { name, join } = await lay([make.resetPeer({ timeoutMs: 400 })])
+        const { join, remove } = await lay([make.resetPeer({ timeoutMs: 400 })])
         const { client, upstream } = await join()
         upstream.socket.write('answer')
         await quiet(50)
         const removedAt = performance.now()
-        await toxiproxy.removeToxic(name, 'reset_peer_downstream')
+        await remove('reset_peer_downstream')
         expect(performance.now() - removedAt).toBeLessThan(LATE_MS)
         await whenEnded(client, 'rst')
       },
     )
   })
 
-  describe('slicer', () => {
+  describe(`slicer, on ${maker.name}`, () => {
     test('cuts into pieces of its size, its delay after each', async () => {
       const { join } = await lay([make.slicer({ averageBytes: 8, delayUs: 20_000 })])
       const { client, upstream } = await join()
@@ -413,17 +341,17 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
 
     test('that is removed passes the rest in one piece', async () => {
-      const { name, join } = await lay([make.slicer({ averageBytes: 1, delayUs: 1_000_000 })])
+      const { join, remove } = await lay([make.slicer({ averageBytes: 1, delayUs: 1_000_000 })])
       const { client, upstream } = await join()
       upstream.socket.write('0123456789')
       await whenReceived(client, 1)
-      await toxiproxy.removeToxic(name, 'slicer_downstream')
+      await remove('slicer_downstream')
       await whenReceived(client, 10, 1_000)
       expect(client.received().toString()).toBe('0123456789')
     })
   })
 
-  describe('limit_data', () => {
+  describe(`limit_data, on ${maker.name}`, () => {
     test('passes exactly its bytes, then closes both sides', async () => {
       const { join } = await lay([make.limitData({ bytes: 10 })])
       const { client, upstream } = await join()
@@ -463,7 +391,7 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
   })
 
-  describe('toxicity', () => {
+  describe(`toxicity, on ${maker.name}`, () => {
     test('of 0 leaves every connection alone', async () => {
       const { join } = await lay([make.timeout({ timeoutMs: 0, toxicity: 0 }), make.noop()])
       const { client, upstream } = await join()
@@ -497,7 +425,7 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     })
   })
 
-  test('an end behind delayed data comes after it', async () => {
+  test(`an end behind delayed data comes after it, on ${maker.name}`, async () => {
     const { join } = await lay([
       make.latency({ latencyMs: 100 }),
       make.slicer({ averageBytes: 10, delayUs: 1_000 }),
@@ -507,4 +435,4 @@ describe.each(SUBJECTS)('toxics, on $name', ({ open, kind }) => {
     await whenEnded(client, 'fin')
     expect(client.received().toString()).toBe('0123456789'.repeat(10))
   })
-})
+}

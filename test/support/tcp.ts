@@ -57,6 +57,7 @@ export async function listenTcp(onConnection: (end: End) => void = () => {}): Pr
     ends,
     async close() {
       for (const { socket } of ends) socket.destroy()
+      if (!server.listening) return
       server.close()
       await once(server, 'close')
     },

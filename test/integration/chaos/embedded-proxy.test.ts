@@ -1,0 +1,220 @@
+// What the embedded proxy does better than the real server, and what it does as a process.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type Child, startChild } from '../../../chaos/supervise.ts'
+import { bandwidth, latency } from '../../../chaos/toxic.ts'
+import { connectToxiproxy } from '../../../chaos/toxiproxy.ts'
+import { eventually } from '../../support/eventually.ts'
+import { dialTcp, listenTcp } from '../../support/tcp.ts'
+import { quiet, useToxicLab, whenEnded, whenReceived } from '../../support/toxic-lab.ts'
+import { apiUrl, SUBJECTS, startEmbeddedProxy } from '../../support/toxiproxy-subject.ts'
+
+/** "At once" for a control call on a busy machine; the real server answers such calls after 25 s, or never. */
+const AT_ONCE_MS = 500
+
+const { lay, toxiproxy, url } = useToxicLab(SUBJECTS[0]!)
+
+async function expectAtOnce(act: () => Promise<unknown>): Promise<void> {
+  const startedAt = performance.now()
+  await act()
+  expect(performance.now() - startedAt).toBeLessThan(AT_ONCE_MS)
+}
+
+describe('a client that stops reading', () => {
+  const flood = Buffer.alloc(1024 * 1024)
+
+  /** A connection whose client reads nothing, with as much behind it as will go. */
+  async function stuckConnection(toxics: Parameters<typeof lay>[0]) {
+    const { join, ...rest } = await lay(toxics)
+    const { client, upstream } = await join()
+    client.socket.pause()
+    let isFull = false
+    for (let sent = 0; sent < 200 && !isFull; sent++) {
+      if (upstream.socket.write(flood)) continue
+      isFull = await Promise.race([
+        new Promise<boolean>(resolve => upstream.socket.once('drain', () => resolve(false))),
+        quiet(250).then(() => true),
+      ])
+    }
+    expect(isFull).toBe(true)
+    return { client, upstream, join, ...rest }
+  }
+
+  test('keeps no control call and no new connection waiting', async () => {
+    const { add, update, remove, join, name } = await stuckConnection([
+      bandwidth({ kilobytesPerSecond: 1_000_000 }),
+    ])
+    await expectAtOnce(() => add(latency({ latencyMs: 1 })))
+    await expectAtOnce(() => update('latency_downstream', { attributes: { latency: 2 } }))
+    await expectAtOnce(() => remove('bandwidth_downstream'))
+    await expectAtOnce(() => remove('latency_downstream'))
+    await expectAtOnce(() => toxiproxy().listProxies())
+    const fresh = await join()
+    fresh.upstream.socket.write('x')
+    await whenReceived(fresh.client, 1)
+    await expectAtOnce(() => toxiproxy().setEnabled(name, false))
+  })
+
+  test('gets every byte in order once it reads again, whatever was changed meanwhile', async () => {
+    const { client, upstream, add, remove } = await stuckConnection([latency({ latencyMs: 1 })])
+    await add(bandwidth({ kilobytesPerSecond: 10_000_000 }))
+    await remove('latency_downstream')
+    await remove('bandwidth_downstream')
+    upstream.socket.end('the end')
+    client.socket.resume()
+    await whenEnded(client, 'fin', 10_000)
+    const received = client.received()
+    expect(received.length).toBe(upstream.socket.bytesWritten)
+    expect(received.subarray(-7).toString()).toBe('the end')
+  })
+
+  test('makes its server wait: a long latency holds no more than its 1,024 chunks', async () => {
+    const { upstream } = await stuckConnection([latency({ latencyMs: 600_000 })])
+    const swallowed = upstream.socket.bytesWritten - upstream.socket.writableLength
+    expect(swallowed).toBeGreaterThan(20_000_000)
+    expect(swallowed).toBeLessThan(60_000_000)
+  })
+})
+
+describe('values that no toxic can mean', () => {
+  const absurd = [
+    { type: 'slicer', attributes: {}, passes: true },
+    { type: 'slicer', attributes: { average_size: 1, size_variation: 1_000_000 }, passes: true },
+    { type: 'slicer', attributes: { average_size: -5, size_variation: -5, delay: -5 }, passes: true },
+    { type: 'latency', attributes: { latency: -100, jitter: -100 }, passes: true },
+    { type: 'latency', attributes: { latency: '9223372036854775807' }, passes: false },
+    { type: 'latency', attributes: { jitter: '9223372036854775807' }, passes: false },
+    { type: 'bandwidth', attributes: { rate: -1 }, passes: false },
+    { type: 'bandwidth', attributes: { rate: '9223372036854775807' }, passes: true },
+    { type: 'slow_close', attributes: { delay: '-9223372036854775808' }, passes: true },
+    { type: 'timeout', attributes: { timeout: -1 }, passes: false },
+    { type: 'reset_peer', attributes: { timeout: -1 }, passes: false },
+    { type: 'limit_data', attributes: { bytes: '-9007199254740993' }, passes: false },
+  ]
+
+  test.each(absurd)('are echoed and do no harm: $type $attributes', async ({ type, attributes, passes }) => {
+    const { name, join } = await lay()
+    const exact = JSON.stringify(attributes).replaceAll(/"(-?\d+)"/g, '$1')
+    const answer = await fetch(`${url()}/proxies/${name}/toxics`, {
+      method: 'POST',
+      body: `{"type":"${type}","attributes":${exact}}`,
+    })
+    expect(answer.status).toBe(200)
+    expect(await answer.text()).toContain(exact.slice(1, -1))
+
+    const { client, upstream } = await join()
+    upstream.socket.write('some bytes')
+    if (passes) await whenReceived(client, 10)
+    await expectAtOnce(() => toxiproxy().version())
+  })
+
+  test('are refused where the real server refuses them', async () => {
+    const { addAsIs } = await lay()
+    for (const latency of [1.5, '1', true, [1], { a: 1 }, 1e30]) {
+      expect((await addAsIs({ type: 'latency', attributes: { latency } })).status).toBe(400)
+    }
+    expect((await addAsIs({ type: '__proto__' })).status).toBe(400)
+  })
+})
+
+let child: Child | undefined
+afterEach(async () => {
+  await child?.kill()
+  child = undefined
+})
+const lastWords = (...flags: string[]) =>
+  startEmbeddedProxy(...flags).then(
+    () => 'it started',
+    (error: Error) => error.message,
+  )
+
+const proxiesOf = async (server: Child) => (await connectToxiproxy(apiUrl(server))).listProxies()
+
+describe('the command line', () => {
+  test('refuses a flag it does not know, and a port that is no port, in one line', async () => {
+    expect(await lastWords('-prot', '1')).toMatch(
+      /code 1 before .* it said: toxiproxy: unknown flag "-prot"; there is -host.*$/,
+    )
+    expect(await lastWords('-port', '70000')).toMatch(/code 1 .*: flag -port must be 0 to 65535, got 70000$/)
+    expect(await lastWords('--port=x')).toMatch(/code 1 .*: flag -port must be a whole number, got "x"$/)
+  })
+
+  test('refuses a port in use in one line', async () => {
+    const { port, close } = await listenTcp()
+    expect(await lastWords('-port', `${port}`)).toMatch(
+      /code 1 .*: cannot listen on localhost:\d+: the port is in use; .*$/,
+    )
+    await close()
+  })
+
+  test('tells its version and ends', async () => {
+    expect(await lastWords('--version')).toMatch(/code 0 .*toxiproxy-server version 2\.12\.0$/)
+  })
+})
+
+describe('the process', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends with 0 on %s, connections or not', async signal => {
+    child = await startEmbeddedProxy()
+    const server = await listenTcp()
+    const control = await connectToxiproxy(apiUrl(child))
+    const { listen } = await control.createProxy({
+      name: 'p',
+      listen: '127.0.0.1:0',
+      upstream: server.address,
+    })
+    const client = await dialTcp(listen)
+    process.kill(child.pid, signal)
+    expect(await child.exited).toEqual({ code: 0, signal: null })
+    await whenEnded(client, 'fin')
+    client.socket.destroy()
+    await server.close()
+  })
+
+  test('starts with the proxies of its configuration, and without those it cannot read', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'leeward-'))
+    const file = join(folder, 'toxiproxy.json')
+    await writeFile(file, '[{"name":"areas","listen":"127.0.0.1:0","upstream":"127.0.0.1:9"}]')
+    child = await startEmbeddedProxy('-config', file)
+    expect(await proxiesOf(child)).toMatchObject([{ name: 'areas', enabled: true }])
+    await child.stop()
+    child = await startEmbeddedProxy('-config', join(folder, 'absent.json'), '-seed', '7')
+    expect(await proxiesOf(child)).toEqual([])
+    await eventually(() => expect(child?.outputTail()).toContain('Failed to populate proxies from'))
+    await rm(folder, { recursive: true })
+  })
+
+  test('ends when whoever started it has gone', async () => {
+    const entry = join(import.meta.dirname, '../../../chaos/proxy/main.ts')
+    const orphan = await startChild({ name: 'orphan', entry, args: ['-port', '0'], readyWithinMs: 10_000 })
+    orphan.disconnect()
+    expect(await orphan.exited).toEqual({ code: 0, signal: null })
+  })
+
+  test('counts bytes under the real names, only when asked to', async () => {
+    child = await startEmbeddedProxy()
+    expect((await fetch(`${apiUrl(child)}/metrics`)).status).toBe(404)
+    await child.stop()
+    child = await startEmbeddedProxy('-proxy-metrics', '-runtime-metrics')
+    const server = await listenTcp(({ socket }) => socket.end('hello'))
+    const control = await connectToxiproxy(apiUrl(child))
+    const { listen } = await control.createProxy({
+      name: 'p',
+      listen: '127.0.0.1:0',
+      upstream: server.address,
+    })
+    const client = await dialTcp(listen)
+    await whenEnded(client, 'fin')
+    const api = apiUrl(child)
+    await eventually(async () => {
+      const text = await (await fetch(`${api}/metrics`, { method: 'POST' })).text()
+      const labels = `{direction="downstream",listener="${listen}",proxy="p",upstream="${server.address}"}`
+      expect(text).toContain(`toxiproxy_proxy_received_bytes_total${labels} 5`)
+      expect(text).toContain(`toxiproxy_proxy_sent_bytes_total${labels} 5`)
+      expect(text).toContain('process_resident_memory_bytes')
+    })
+    client.socket.destroy()
+    await server.close()
+  })
+})

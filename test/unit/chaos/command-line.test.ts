@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest'
+import { readCommandLine } from '../../../chaos/proxy/command-line.ts'
+
+describe('the command line', () => {
+  test('has the real defaults', () => {
+    expect(readCommandLine([])).toMatchObject({
+      host: 'localhost',
+      port: 8474,
+      config: '',
+      apiVersion: '2.12.0',
+    })
+  })
+
+  test.each([['-port', '1'], ['--port', '1'], ['-port=1'], ['--port=1']])(
+    'takes one dash or two: %s %s',
+    (...args) => {
+      expect(readCommandLine(args).port).toBe(1)
+    },
+  )
+
+  test('takes switches with and without a value, and negative seeds', () => {
+    const line = readCommandLine([
+      '-proxy-metrics',
+      '-runtime-metrics=false',
+      '-seed',
+      '-5',
+      '-host',
+      '0.0.0.0',
+    ])
+    expect(line).toMatchObject({ proxyMetrics: true, runtimeMetrics: false, seed: -5, host: '0.0.0.0' })
+  })
+
+  test.each([
+    [['-x'], 'unknown flag "-x"'],
+    [['--'], 'unknown flag "--"'],
+    [['serve'], 'unknown flag "serve"'],
+    [['-constructor'], 'unknown flag "-constructor"'],
+    [['-port'], 'flag -port needs a value'],
+    [['-port', ''], 'flag -port must be a whole number, got ""'],
+    [['-version=maybe'], 'flag -version must be true or false, got "maybe"'],
+  ])('refuses %j', (args, problem) => {
+    expect(() => readCommandLine(args)).toThrow(problem)
+  })
+})
