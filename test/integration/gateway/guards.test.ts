@@ -48,6 +48,20 @@ describe('rate limit', () => {
     expect(upstream.requests.length).toBe(3)
   })
 
+  test('its window is fixed: a burst across the edge gets up to twice the limit, never more', async () => {
+    const gateway = await start({ RATE_LIMIT_MAX: '5', RATE_LIMIT_WINDOW_MS: '300', CACHE: 'off' })
+    const ask = async () => (await fetch(`${gateway.url}/proxy/x`)).status
+    const begunAt = performance.now()
+    const statuses = [await ask()]
+    await eventually(async () => {
+      statuses.push(await ask())
+      expect(statuses.filter(status => status === 200).length).toBeGreaterThan(5)
+    })
+    const windows = Math.ceil((performance.now() - begunAt) / 300)
+    expect(statuses.filter(status => status === 200).length).toBeLessThanOrEqual(5 * (windows + 1))
+    expect(statuses).toContain(429)
+  })
+
   test('counts unknown routes too, but never /health', async () => {
     const gateway = await start(settings)
     const statuses = []
