@@ -20,8 +20,11 @@ export interface RedisLink {
   close(): void
 }
 
-/** Connects in the background; until then, and whenever it is away, every question fails at once. */
-export function connectRedis(url: string, tell: Tell): RedisLink {
+/**
+ * Connects in the background; until then, and whenever it is away, every question fails at once.
+ * @param changed told when the connection is there, and when it is not
+ */
+export function connectRedis(url: string, tell: Tell, changed: (isConnected: boolean) => void): RedisLink {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     commandTimeout: COMMAND_MS,
@@ -29,7 +32,16 @@ export function connectRedis(url: string, tell: Tell): RedisLink {
     autoResendUnfulfilledCommands: false,
     retryStrategy: times => Math.min(times * 50, RECONNECT_MOST_MS),
   })
-  redis.on('error', () => tell('connection-failed'))
+  let isConnected: boolean | undefined
+  const become = (now: boolean) => {
+    if (isConnected !== now) changed(now)
+    isConnected = now
+  }
+  redis.on('ready', () => become(true))
+  redis.on('error', () => {
+    tell('connection-failed')
+    become(false)
+  })
   let failures = 0
   let leftAloneUntil = 0
   return {

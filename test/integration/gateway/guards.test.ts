@@ -72,12 +72,12 @@ describe('rate limit', () => {
   })
 })
 
-describe('cache', () => {
-  const twice = async (gateway: TestGateway, options: RequestInit = {}) => {
-    await (await fetch(`${gateway.url}/proxy/x`, options)).text()
-    return fetch(`${gateway.url}/proxy/x`, options)
-  }
+async function twice(gateway: TestGateway, options: RequestInit = {}): Promise<Response> {
+  await (await fetch(`${gateway.url}/proxy/x`, options)).text()
+  return fetch(`${gateway.url}/proxy/x`, options)
+}
 
+describe('cache', () => {
   test('answers a fresh read itself, with Age and Cache-Status', async () => {
     const gateway = await start()
     const first = await fetch(`${gateway.url}/proxy/x`)
@@ -115,7 +115,9 @@ describe('cache', () => {
     expect(answer.headers.get('cache-status')).toBe(`leeward; fwd=${reason}; fwd-status=200`)
     expect(upstream.requests.length).toBe(3)
   })
+})
 
+describe('cache, by the fields of an answer', () => {
   test('keeps the variants that Vary names apart', async () => {
     upstream.answer = (request, response) =>
       json({ language: request.headers['accept-language'] }, { vary: 'Accept-Language' })(request, response)
@@ -176,7 +178,9 @@ describe('cache', () => {
     expect(await answer.text()).toBe('x'.repeat(5_000))
     expect(answer.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200')
   })
+})
 
+describe('cache, when the upstream fails', () => {
   test('a stale answer stands in for an upstream that refuses, with its age and a negative ttl', async () => {
     const gateway = await start({ CACHE_FRESH_MS: '50' })
     const first = await (await fetch(`${gateway.url}/aggregate/areas`)).json()
