@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -262,7 +262,7 @@ describe('single flight', () => {
   test('40 identical reads of a slow upstream become one call', async () => {
     const held: (() => void)[] = []
     upstream.answer = (request, response) => void held.push(() => json({ ok: 1 })(request, response))
-    const gateway = await start({ DEADLINE_MS: '5000', ATTEMPT_LIMIT_MS: '5000', BREAKER_RESET_MS: '5000' })
+    const gateway = await start(PATIENT)
     const reads = Array.from({ length: 40 }, () => fetch(`${gateway.url}/proxy/x`))
     await eventually(async () => expect((await gateway.counts())['rate-limit.admitted']).toBe(40))
     expect(held.length).toBe(1)
@@ -281,7 +281,7 @@ describe('single flight', () => {
         isEnded = true
       })
     }
-    const gateway = await start({ DEADLINE_MS: '5000', ATTEMPT_LIMIT_MS: '5000', BREAKER_RESET_MS: '5000' })
+    const gateway = await start(PATIENT)
     const clients = [0, 1].map(() => httpRequest(`${gateway.url}/proxy/x`).on('error', () => {}))
     for (const client of clients) client.end()
     await eventually(async () => expect((await gateway.counts())['cache.miss']).toBe(2))

@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage, METHODS, type ServerRespo
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -18,7 +18,12 @@ let gateway: TestGateway
 /** Starts it before each test of a group and closes it after. */
 function useGateway(settings: Record<string, string>): void {
   beforeEach(async () => {
-    gateway = await startGateway({ UPSTREAM_URL: upstream.url, RATE_LIMIT_MAX: '100000', ...settings })
+    gateway = await startGateway({
+      UPSTREAM_URL: upstream.url,
+      RATE_LIMIT_MAX: '100000',
+      ...PATIENT,
+      ...settings,
+    })
   })
   afterEach(() => gateway.close())
 }
@@ -361,7 +366,7 @@ test('a slow upload is the client’s doing: 408, and the breaker does not count
 })
 
 describe('a streamed answer', () => {
-  useGateway({ STREAM_IDLE_MS: '200', STREAM_LEAST_BYTES: '10', DEADLINE_MS: '400' })
+  useGateway({ STREAM_IDLE_MS: '200', STREAM_LEAST_BYTES: '10', DEADLINE_MS: '600' })
   const stream = (write: (response: ServerResponse) => void) => {
     upstream.answer = (_request, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
