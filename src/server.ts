@@ -58,10 +58,8 @@ export interface GatewayParts {
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const telemetry = createTelemetry()
   const lag = watchEventLoopLag()
-  const redis =
-    config.redisUrl === ''
-      ? undefined
-      : connectRedis(config.redisUrl, config.redisPrefix, telemetry.teller('redis'))
+  const app = createApp(config)
+  const redis = openRedis(config, telemetry, app.log)
   const store = createStore(config, redis)
   const upstream = createUpstream(
     {
@@ -90,7 +88,6 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   })
 
   let isDraining = false
-  const app = createApp(config)
   const parts: GatewayParts = {
     config,
     telemetry,
@@ -169,6 +166,20 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
     return answerThroughChain(context, request, reply, parts, asked =>
       context.pipeline.turnAway(asked, refuse),
     )
+  })
+}
+
+/** Connected wherever a URL is given: the rate limiter counts there even when the cache does not. */
+function openRedis(
+  config: GatewayConfig,
+  telemetry: Telemetry,
+  log: FastifyBaseLogger,
+): RedisLink | undefined {
+  if (config.redisUrl === '') return undefined
+  const where = { url: config.redisUrl, keyPrefix: config.redisPrefix }
+  return connectRedis(where, telemetry.teller('redis'), isConnected => {
+    if (isConnected) log.info('Redis is connected')
+    else log.warn('Redis does not answer: nothing is cached there, and clients are counted in this process')
   })
 }
 

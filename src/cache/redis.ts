@@ -23,8 +23,13 @@ export interface RedisLink {
 /**
  * Connects in the background; until then, and whenever it is away, every question fails at once.
  * Whoever has the same `keyPrefix` shares what is stored.
+ * @param changed told when the connection is there, and when it is not
  */
-export function connectRedis(url: string, keyPrefix: string, tell: Tell): RedisLink {
+export function connectRedis(
+  { url, keyPrefix }: { url: string; keyPrefix: string },
+  tell: Tell,
+  changed: (isConnected: boolean) => void,
+): RedisLink {
   const redis = new Redis(url, {
     keyPrefix,
     enableOfflineQueue: false,
@@ -33,7 +38,16 @@ export function connectRedis(url: string, keyPrefix: string, tell: Tell): RedisL
     autoResendUnfulfilledCommands: false,
     retryStrategy: times => Math.min(times * 50, RECONNECT_MOST_MS),
   })
-  redis.on('error', () => tell('connection-failed'))
+  let isConnected: boolean | undefined
+  const become = (now: boolean) => {
+    if (isConnected !== now) changed(now)
+    isConnected = now
+  }
+  redis.on('ready', () => become(true))
+  redis.on('error', () => {
+    tell('connection-failed')
+    become(false)
+  })
   let failures = 0
   let leftAloneUntil = 0
   return {

@@ -57,7 +57,7 @@ export function compose(guards: readonly Guard[], last: Next): Next {
 /** What the cache and the single flight did for a request: the material of its `Cache-Status` field. */
 export interface CacheTrace {
   /** Why the request went on to the upstream; undefined on a hit. */
-  forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'vary-miss' | 'stale' | undefined
+  forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'stale' | undefined
   /** Freshness left on a hit, in whole seconds; negative when stale. */
   hitTtlSeconds: number
   /** Why a stale answer was served. */

@@ -1,7 +1,7 @@
 // Writes an answer straight to node:http: no stream objects, one header array.
 import type { ServerResponse } from 'node:http'
 import { asGatewayError, GatewayError, problemOf, retryAfterSeconds } from '../errors.ts'
-import type { CacheTrace, GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { type CacheTrace, discard, type GatewayRequest, type GatewayResponse } from '../guards/guard.ts'
 
 /** The answer of the chain to its client. `isLast` closes the connection after it. */
 export function sendResponse(
@@ -13,12 +13,14 @@ export function sendResponse(
   const { status, body } = response
   const headers = response.headers.concat('Cache-Status', cacheStatus(request.trace, status))
   if (isLast) headers.push('Connection', 'close')
-  if (!Buffer.isBuffer(body)) raw.once('close', () => body.abort(clientGone()))
-  if (raw.destroyed) return
+  if (raw.destroyed) {
+    discard(response)
+    return
+  }
   try {
     raw.writeHead(status, headers)
   } catch (error) {
-    if (!Buffer.isBuffer(body)) body.abort(clientGone())
+    discard(response)
     const reason = new GatewayError('upstream-malformed', 'the answer has fields that cannot be passed on', {
       cause: error,
     })
@@ -30,6 +32,9 @@ export function sendResponse(
     return
   }
   raw.on('drain', () => body.resume())
+  raw.once('close', () => {
+    if (!raw.writableFinished) body.abort(clientGone())
+  })
   body.pipe({
     write: chunk => raw.write(chunk),
     end: () => raw.end(),

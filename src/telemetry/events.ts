@@ -45,11 +45,6 @@ export interface CountsEvent {
   requests: number
 }
 
-/** One thing that happened: counted, or, for a transition, told at once. */
-export type GatewayEvent =
-  | { kind: 'count'; source: EventSource; what: string }
-  | ({ kind: 'breaker' } & BreakerEvent)
-
 type BreakerWatcher = (event: BreakerEvent) => void
 
 /** Collects the gateway's events. */

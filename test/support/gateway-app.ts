@@ -2,6 +2,9 @@ import type { AddressInfo } from 'node:net'
 import { loadConfig } from '../../src/config.ts'
 import { createGateway } from '../../src/server.ts'
 
+/** Limits that a busy machine does not reach: for tests that are about something else. */
+export const PATIENT = { DEADLINE_MS: '8000', ATTEMPT_LIMIT_MS: '8000', BREAKER_RESET_MS: '8000' }
+
 /** A gateway in this process, on free ports. */
 export interface TestGateway {
   readonly url: string

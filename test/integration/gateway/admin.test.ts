@@ -99,8 +99,10 @@ describe('the event stream', () => {
     expect(last.heapMb).toBeGreaterThan(1)
     await stream.close()
   })
+})
 
-  test('each reader gets its own maxima', async () => {
+describe('readers of the event stream', () => {
+  test('each get their own maxima', async () => {
     const held: (() => void)[] = []
     upstream.answer = (request, response) => void held.push(() => json({})(request, response))
     gateway = await startGateway({ UPSTREAM_URL: upstream.url, GUARDS: 'none' })
@@ -117,7 +119,7 @@ describe('the event stream', () => {
     await Promise.all(streams.map(({ close }) => close()))
   })
 
-  test('a reader that stays does not keep the gateway from ending', async () => {
+  test('who stay do not keep the gateway from ending', async () => {
     gateway = await startGateway({ UPSTREAM_URL: upstream.url })
     const stream = await listen(gateway.adminUrl)
     await gateway.close()

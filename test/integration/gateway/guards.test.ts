@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -48,6 +48,20 @@ describe('rate limit', () => {
     expect(upstream.requests.length).toBe(3)
   })
 
+  test('its window is fixed: a burst across the edge gets up to twice the limit, never more', async () => {
+    const gateway = await start({ RATE_LIMIT_MAX: '5', RATE_LIMIT_WINDOW_MS: '300', CACHE: 'off' })
+    const ask = async () => (await fetch(`${gateway.url}/proxy/x`)).status
+    const begunAt = performance.now()
+    const statuses = [await ask()]
+    await eventually(async () => {
+      statuses.push(await ask())
+      expect(statuses.filter(status => status === 200).length).toBeGreaterThan(5)
+    })
+    const windows = Math.ceil((performance.now() - begunAt) / 300)
+    expect(statuses.filter(status => status === 200).length).toBeLessThanOrEqual(5 * (windows + 1))
+    expect(statuses).toContain(429)
+  })
+
   test('counts unknown routes too, but never /health', async () => {
     const gateway = await start(settings)
     const statuses = []
@@ -58,12 +72,12 @@ describe('rate limit', () => {
   })
 })
 
-describe('cache', () => {
-  const twice = async (gateway: TestGateway, options: RequestInit = {}) => {
-    await (await fetch(`${gateway.url}/proxy/x`, options)).text()
-    return fetch(`${gateway.url}/proxy/x`, options)
-  }
+async function twice(gateway: TestGateway, options: RequestInit = {}): Promise<Response> {
+  await (await fetch(`${gateway.url}/proxy/x`, options)).text()
+  return fetch(`${gateway.url}/proxy/x`, options)
+}
 
+describe('cache', () => {
   test('answers a fresh read itself, with Age and Cache-Status', async () => {
     const gateway = await start()
     const first = await fetch(`${gateway.url}/proxy/x`)
@@ -101,7 +115,9 @@ describe('cache', () => {
     expect(answer.headers.get('cache-status')).toBe(`leeward; fwd=${reason}; fwd-status=200`)
     expect(upstream.requests.length).toBe(3)
   })
+})
 
+describe('cache, by the fields of an answer', () => {
   test('keeps the variants that Vary names apart', async () => {
     upstream.answer = (request, response) =>
       json({ language: request.headers['accept-language'] }, { vary: 'Accept-Language' })(request, response)
@@ -162,7 +178,9 @@ describe('cache', () => {
     expect(await answer.text()).toBe('x'.repeat(5_000))
     expect(answer.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200')
   })
+})
 
+describe('cache, when the upstream fails', () => {
   test('a stale answer stands in for an upstream that refuses, with its age and a negative ttl', async () => {
     const gateway = await start({ CACHE_FRESH_MS: '50' })
     const first = await (await fetch(`${gateway.url}/aggregate/areas`)).json()
@@ -244,7 +262,7 @@ describe('single flight', () => {
   test('40 identical reads of a slow upstream become one call', async () => {
     const held: (() => void)[] = []
     upstream.answer = (request, response) => void held.push(() => json({ ok: 1 })(request, response))
-    const gateway = await start({ DEADLINE_MS: '5000', ATTEMPT_LIMIT_MS: '5000', BREAKER_RESET_MS: '5000' })
+    const gateway = await start(PATIENT)
     const reads = Array.from({ length: 40 }, () => fetch(`${gateway.url}/proxy/x`))
     await eventually(async () => expect((await gateway.counts())['rate-limit.admitted']).toBe(40))
     expect(held.length).toBe(1)
@@ -263,7 +281,7 @@ describe('single flight', () => {
         isEnded = true
       })
     }
-    const gateway = await start({ DEADLINE_MS: '5000', ATTEMPT_LIMIT_MS: '5000', BREAKER_RESET_MS: '5000' })
+    const gateway = await start(PATIENT)
     const clients = [0, 1].map(() => httpRequest(`${gateway.url}/proxy/x`).on('error', () => {}))
     for (const client of clients) client.end()
     await eventually(async () => expect((await gateway.counts())['cache.miss']).toBe(2))

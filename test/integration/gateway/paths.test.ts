@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -8,7 +8,7 @@ let gateway: TestGateway
 
 beforeAll(async () => {
   upstream = await startUpstream((request, response) => json({ url: request.url })(request, response))
-  gateway = await startGateway({ UPSTREAM_URL: `${upstream.url}/base/`, CACHE: 'off' })
+  gateway = await startGateway({ UPSTREAM_URL: `${upstream.url}/base/`, CACHE: 'off', ...PATIENT })
 })
 afterAll(async () => {
   await gateway.close()

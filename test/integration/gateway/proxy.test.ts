@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage, METHODS, type ServerRespo
 import { createServer, type Server } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -13,13 +13,26 @@ beforeEach(async () => {
 })
 afterEach(() => upstream.close())
 
-/** The same proxy with every guard and with none: what a guard does to a body must not show. */
-describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
-  let gateway: TestGateway
+let gateway: TestGateway
+
+/** Starts it before each test of a group and closes it after. */
+function useGateway(settings: Record<string, string>): void {
   beforeEach(async () => {
-    gateway = await startGateway({ UPSTREAM_URL: upstream.url, GUARDS: guards, RATE_LIMIT_MAX: '100000' })
+    gateway = await startGateway({
+      UPSTREAM_URL: upstream.url,
+      RATE_LIMIT_MAX: '100000',
+      ...PATIENT,
+      ...settings,
+    })
   })
   afterEach(() => gateway.close())
+}
+
+/** The same proxy with every guard and with none: what a guard does to a body must not show. */
+const BOTH = ['all', 'none']
+
+describe.each(BOTH)('answers through the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('passes status, fields and body as the upstream sent them', async () => {
     upstream.answer = (_request, response) => {
@@ -46,6 +59,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     )
     expect(upstream.requests.map(({ method }) => method).sort()).toEqual([...methods].sort())
   })
+})
+
+describe.each(BOTH)('bodies through the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('streams a long request body both ways without changing a byte', async () => {
     upstream.answer = (request, response) => {
@@ -85,6 +102,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     await reader.cancel()
     await eventually(() => expect(more?.destroyed).toBe(true))
   })
+})
+
+describe.each(BOTH)('fields through the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('strips hop-by-hop fields, and those named in Connection, from the request', async () => {
     const answer = await rawGet(gateway.port, '/proxy/x', [
@@ -146,6 +167,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     expect(both.status).toBe(400)
     expect(upstream.requests.length).toBe(1)
   })
+})
+
+describe.each(BOTH)('answers without the usual body, through the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('an early answer reaches a client that is still sending', async () => {
     upstream.answer = (_request, response) => response.writeHead(413, { connection: 'close' }).end('too long')
@@ -170,6 +195,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     expect(answer.status).toBe(204)
     expect(answer.text).not.toMatch(/content-length|transfer-encoding/i)
   })
+})
+
+describe.each(BOTH)('connections that break off, through the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('a client that hangs up ends the upstream call', async () => {
     const closed: boolean[] = []
@@ -211,6 +240,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     begun?.destroy()
     await expect(reader.read()).rejects.toThrow()
   })
+})
+
+describe.each(BOTH)('a slow client of the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('a slow client holds the upstream back instead of filling the memory', async () => {
     const total = 64 * 1024 * 1024
@@ -243,6 +276,10 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
     for await (const chunk of answer) length += chunk.length
     expect(length).toBe(total)
   })
+})
+
+describe.each(BOTH)('an upstream that is not there, behind the proxy with GUARDS=%s', guards => {
+  useGateway({ GUARDS: guards })
 
   test('an upstream that refuses is a 502 that says so', async () => {
     await upstream.refuse()
@@ -268,7 +305,6 @@ describe.each(['all', 'none'])('the proxy with GUARDS=%s', guards => {
 
 describe('an upstream that does not keep to HTTP', () => {
   let server: Server
-  let gateway: TestGateway
   let bytes = ''
   beforeEach(async () => {
     server = createServer(socket => {
@@ -304,7 +340,7 @@ describe('an upstream that does not keep to HTTP', () => {
 describe('a refused upstream under a burst', () => {
   test('leaves the process whole and answers every request', async () => {
     await upstream.refuse()
-    const gateway = await startGateway({ UPSTREAM_URL: upstream.url, RATE_LIMIT_MAX: '100000' })
+    gateway = await startGateway({ UPSTREAM_URL: upstream.url, RATE_LIMIT_MAX: '100000' })
     const answers = await Promise.all(
       Array.from({ length: 200 }, (_, index) => fetch(`${gateway.url}/proxy/${index}`)),
     )
@@ -317,7 +353,7 @@ describe('a refused upstream under a burst', () => {
 })
 
 test('a slow upload is the client’s doing: 408, and the breaker does not count it', async () => {
-  const gateway = await startGateway({ UPSTREAM_URL: upstream.url, BREAKER_LEAST_CALLS: '1' })
+  gateway = await startGateway({ UPSTREAM_URL: upstream.url, BREAKER_LEAST_CALLS: '1' })
   upstream.answer = silence
   const client = httpRequest(`${gateway.url}/proxy/upload`, { method: 'PUT' }).on('error', () => {})
   client.write('the first of a few')
@@ -327,4 +363,45 @@ test('a slow upload is the client’s doing: 408, and the breaker does not count
   upstream.answer = json('fine')
   expect((await fetch(`${gateway.url}/proxy/x`)).status).toBe(200)
   await gateway.close()
+})
+
+describe('a streamed answer', () => {
+  useGateway({ STREAM_IDLE_MS: '200', STREAM_LEAST_BYTES: '10', DEADLINE_MS: '600' })
+  const stream = (write: (response: ServerResponse) => void) => {
+    upstream.answer = (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.write('data: first of all\n\n')
+      write(response)
+    }
+  }
+
+  test('that stops is broken off, and the client sees it', async () => {
+    stream(() => {})
+    const answer = await fetch(`${gateway.url}/proxy/events`)
+    await expect(answer.text()).rejects.toThrow()
+    expect((await gateway.counts())['upstream.upstream-stalled']).toBe(1)
+  })
+
+  test('that drips fewer bytes than the least is broken off', async () => {
+    stream(response => {
+      const drip = setInterval(() => response.write('.'), 50)
+      response.on('close', () => clearInterval(drip))
+    })
+    const answer = await fetch(`${gateway.url}/proxy/events`)
+    await expect(answer.text()).rejects.toThrow()
+  })
+
+  test('that goes on outlives the deadline', async () => {
+    stream(response => {
+      let left = 20
+      const flow = setInterval(() => {
+        left -= 1
+        response.write('data: another one\n\n')
+        if (left === 0) clearInterval(flow)
+        if (left === 0) response.end()
+      }, 40)
+    })
+    const answer = await fetch(`${gateway.url}/proxy/events`)
+    expect((await answer.text()).split('\n\n').length).toBe(22)
+  })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { hasRedisServer, startRedis, type TestRedis } from '../../support/gateway-redis.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
@@ -23,6 +23,7 @@ async function start(settings: Record<string, string> = {}): Promise<TestGateway
     CACHE: 'redis',
     REDIS_URL: redis.url,
     RATE_LIMIT_MAX: '100000',
+    ...PATIENT,
     ...settings,
   })
   open.push(gateway)
