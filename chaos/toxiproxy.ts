@@ -106,7 +106,8 @@ function control(client: Client): Toxiproxy {
     },
     async listProxies() {
       const { data } = await client.api.get<Record<string, Entry>>(at('proxies'))
-      return Object.values(data ?? {}).map(toEntry)
+      if (typeof data !== 'object' || data === null) throw stranger(String(data ?? 'nothing'))
+      return Object.values(data).map(toEntry)
     },
     deleteProxy: name => client.api.delete(at('proxies', name)),
     async addToxic(proxyName, toxic) {

@@ -86,7 +86,7 @@ describe('connecting', () => {
     const stranger = createServer((_request, response) => response.end(says)).listen(0, '127.0.0.1')
     await once(stranger, 'listening')
     const { port } = stranger.address() as { port: number }
-    for (says of ['<html>hello</html>', '[1]', '{"areas":null}']) {
+    for (says of ['<html>hello</html>', '', '5', 'null', '[1]', '{"areas":null}']) {
       await expect(connectToxiproxy(`http://127.0.0.1:${port}`)).rejects.toThrow("not Toxiproxy's API")
     }
     stranger.close()
