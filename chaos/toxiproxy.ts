@@ -73,13 +73,19 @@ interface Entry extends Omit<ProxyEntry, 'toxics'> {
   toxics: { name: string }[]
 }
 
-const toEntry = ({ name, listen, upstream, enabled, toxics }: Entry): ProxyEntry => ({
-  name,
-  listen,
-  upstream,
-  enabled,
-  toxics: toxics.map(toxic => toxic.name),
-})
+function toEntry(entry: Entry): ProxyEntry {
+  if (!Array.isArray(entry?.toxics)) throw stranger(JSON.stringify(entry))
+  const { name, listen, upstream, enabled, toxics } = entry
+  return { name, listen, upstream, enabled, toxics: toxics.map(toxic => toxic.name) }
+}
+
+function stranger(said: string | undefined, cause?: unknown): ToxiproxyError {
+  return new ToxiproxyError(
+    `What answers is not Toxiproxy's API: ${said?.slice(0, 60)}. Is the address right?`,
+    null,
+    { cause },
+  )
+}
 
 function control(client: Client): Toxiproxy {
   const at = (...path: string[]) => [client.host, ...path.map(encodeURIComponent)].join('/')
@@ -100,6 +106,7 @@ function control(client: Client): Toxiproxy {
     },
     async listProxies() {
       const { data } = await client.api.get<Record<string, Entry>>(at('proxies'))
+      if (typeof data !== 'object' || data === null) throw stranger(String(data ?? 'nothing'))
       return Object.values(data).map(toEntry)
     },
     deleteProxy: name => client.api.delete(at('proxies', name)),
@@ -123,7 +130,7 @@ function control(client: Client): Toxiproxy {
 
 function boundedHttp(timeoutMs: number): Pick<Client['api'], 'get' | 'post' | 'delete' | 'getText'> {
   const text = (call: ControlCall) => askServer(call, timeoutMs)
-  const json = async (call: ControlCall) => ({ data: parseAnswer(call, await text(call)) })
+  const json = async (call: ControlCall) => ({ data: parseAnswer(await text(call)) })
   const post = (url: string, body?: unknown): ControlCall =>
     body === undefined ? { method: 'POST', url } : { method: 'POST', url, body: JSON.stringify(body) }
   return {
@@ -173,15 +180,11 @@ function serverWords(text: string): string {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the client's own signature leaves the type of the data to its caller
-function parseAnswer(call: ControlCall, text: string): any {
+function parseAnswer(text: string): any {
   if (text === '') return undefined
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new ToxiproxyError(
-      `${call.url} answered something that is not Toxiproxy's API: ${text.slice(0, 60)}. Is the address right?`,
-      null,
-      { cause },
-    )
+    throw stranger(text, cause)
   }
 }

@@ -48,12 +48,13 @@ function routes({ proxies, version, metrics }: ApiOptions): Route[] {
   const ofProxy = '/proxies/:proxy'
   const ofToxic = '/proxies/:proxy/toxics/:toxic'
   const updateProxy: Route['answer'] = async ({ proxy, body }) => {
-    proxies.get(proxy)
+    proxies.get(proxy) // one that is not there is told before a body that is wrong
     return json(200, showProxy(await proxies.update(proxy, parseJson(body))))
   }
   const updateToxic: Route['answer'] = ({ proxy, toxic, body }) => {
-    proxies.get(proxy).toxic(toxic)
-    return json(200, showToxic(proxies.get(proxy).updateToxic(toxic, parseJson(body))))
+    const owner = proxies.get(proxy)
+    owner.toxic(toxic) // likewise
+    return json(200, showToxic(owner.updateToxic(toxic, parseJson(body))))
   }
   return [
     {
@@ -155,6 +156,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: LONGEST_BODY_BYTES,
     exposeHeadRoutes: false,
+    frameworkErrors: (error, _request, reply) =>
+      sendText(reply, error.statusCode ?? 400, `${error.message}\n`),
     keepAliveTimeout: 60_000,
     requestTimeout: 15_000,
     forceCloseConnections: true,

@@ -7,10 +7,8 @@ export type Log = (level: LogLevel, message: string) => void
 
 /** A log that leaves out what is under `least`; an unknown level counts as `info`. */
 export function createLog(least = 'info'): Log {
-  const threshold = Math.max(
-    0,
-    LEVELS.indexOf(least as LogLevel) === -1 ? 2 : LEVELS.indexOf(least as LogLevel),
-  )
+  const known = (LEVELS as readonly string[]).indexOf(least)
+  const threshold = known === -1 ? LEVELS.indexOf('info') : known
   return (level, message) => {
     if (LEVELS.indexOf(level) < threshold) return
     process.stdout.write(`${JSON.stringify({ level, time: new Date().toISOString(), message })}\n`)

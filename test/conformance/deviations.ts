@@ -7,7 +7,7 @@ export interface Deviation {
   rows: Record<number, { real: string; ours: string }>
 }
 
-export const DEVIATIONS: Deviation[] = [
+export const DEVIATIONS = [
   {
     name: 'partial updates are atomic',
     reason:
@@ -41,4 +41,6 @@ export const DEVIATIONS: Deviation[] = [
       'The real server turns every close into one on connections that start under the toxic, whatever its toxicity.',
     rows: {},
   },
-]
+] as const satisfies Deviation[]
+
+export type DeviationName = (typeof DEVIATIONS)[number]['name']

@@ -1,5 +1,7 @@
 // What the embedded proxy does better than the real server, and what it does as a process.
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -75,6 +77,78 @@ describe('a client that stops reading', () => {
     const swallowed = upstream.socket.bytesWritten - upstream.socket.writableLength
     expect(swallowed).toBeGreaterThan(20_000_000)
     expect(swallowed).toBeLessThan(60_000_000)
+  })
+})
+
+describe('an upstream that black-holes', () => {
+  const entry = join(import.meta.dirname, '../../support/children/black-hole.ts')
+
+  /** A listener whose process is stopped and whose backlog is full: connections to it hang. */
+  async function blackHole() {
+    const child = await startChild({ name: 'black hole', entry, readyWithinMs: 10_000 })
+    await child.pause()
+    const address = `127.0.0.1:${child.ports.tcp}`
+    const dials: Promise<unknown>[] = []
+    const sockets: Socket[] = []
+    let isFull = false
+    while (!isFull) {
+      const socket = connect({ host: '127.0.0.1', port: child.ports.tcp! })
+      sockets.push(socket.on('error', () => {}))
+      dials.push(once(socket, 'connect').catch(() => {}))
+      isFull = await Promise.race([dials.at(-1)!.then(() => false), quiet(250).then(() => true)])
+    }
+    const close = () => {
+      for (const socket of sockets) socket.destroy()
+      return child.kill()
+    }
+    return { address, close }
+  }
+
+  test('keeps no control call waiting, and drops its clients when it is switched off', async () => {
+    const { address, close } = await blackHole()
+    const name = 'black-hole'
+    const { listen } = await toxiproxy().createProxy({ name, listen: '127.0.0.1:0', upstream: address })
+    const client = await dialTcp(listen)
+    await expectAtOnce(() => toxiproxy().listProxies())
+    await expectAtOnce(() => toxiproxy().addToxic(name, latency({ latencyMs: 1 })))
+    await expectAtOnce(() => toxiproxy().setEnabled(name, false))
+    await whenEnded(client, 'fin')
+    await expectAtOnce(() => toxiproxy().deleteProxy(name))
+    client.socket.destroy()
+    await close()
+  })
+})
+
+describe('traffic under ever-changing toxics', () => {
+  test('arrives whole and in order', async () => {
+    const { join, addAsIs, update, remove } = await lay()
+    const { client, upstream } = await join()
+    const body = Buffer.from(Array.from({ length: 60_000 }, (_value, index) => `${index},`).join(''))
+    const kinds = [
+      { type: 'latency', attributes: { latency: 3, jitter: 3 } },
+      { type: 'slicer', attributes: { average_size: 500, size_variation: 100, delay: 50 } },
+      { type: 'bandwidth', attributes: { rate: 20_000 } },
+      { type: 'slow_close', attributes: { delay: 5 } },
+    ]
+    const change = async () => {
+      for (let round = 0; round < 40; round++) {
+        const { type, attributes } = kinds[round % kinds.length]!
+        const name = `${type}-${round}`
+        await addAsIs({ type, name, attributes, toxicity: round % 3 === 0 ? 0.5 : 1 })
+        if (round % 2 === 0) await update(name, { attributes })
+        if (round >= 3) await remove(`${kinds[(round - 3) % kinds.length]!.type}-${round - 3}`)
+      }
+    }
+    const send = async () => {
+      for (let start = 0; start < body.length; start += 10_000) {
+        upstream.socket.write(body.subarray(start, start + 10_000))
+        await quiet(2)
+      }
+      upstream.socket.end()
+    }
+    await Promise.all([change(), send()])
+    await whenEnded(client, 'fin', 10_000)
+    expect(client.received().equals(body)).toBe(true)
   })
 })
 

@@ -82,15 +82,13 @@ describe('connecting', () => {
   })
 
   test('notices that what answers is not a Toxiproxy', async () => {
-    const stranger = createServer((_request, response) => response.end('<html>hello</html>')).listen(
-      0,
-      '127.0.0.1',
-    )
+    let says = '<html>hello</html>'
+    const stranger = createServer((_request, response) => response.end(says)).listen(0, '127.0.0.1')
     await once(stranger, 'listening')
     const { port } = stranger.address() as { port: number }
-    await expect(connectToxiproxy(`http://127.0.0.1:${port}`)).rejects.toThrow(
-      "is not Toxiproxy's API: <html>",
-    )
+    for (says of ['<html>hello</html>', '', '5', 'null', '[1]', '{"areas":null}']) {
+      await expect(connectToxiproxy(`http://127.0.0.1:${port}`)).rejects.toThrow("not Toxiproxy's API")
+    }
     stranger.close()
     await expect(connectToxiproxy('localhost:8474')).rejects.toThrow('is not the address of a Toxiproxy')
   })
