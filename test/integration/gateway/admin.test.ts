@@ -1,9 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { BreakerEvent, CountsEvent, HelloEvent } from '../../../src/telemetry/events.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange } from '../../support/gateway-raw.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
+
+const manifest = resolve(import.meta.dirname, '../../../package.json')
+const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }
 
 let upstream: TestUpstream
 let gateway: TestGateway
@@ -65,7 +70,7 @@ describe('the event stream', () => {
       {
         at: expect.any(Number),
         pid: process.pid,
-        version: '0.1.0',
+        version,
         guards: ['cache', 'breaker'],
         cache: 'memory',
         upstream: upstream.url,
