@@ -6,7 +6,8 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY . .
-RUN mkdir -p reports
+# Readable by whoever the container runs as, however strict the umask under which this was checked out.
+RUN mkdir reports && find . -path ./node_modules -prune -o -exec chmod a+rX {} +
 
 USER node
 EXPOSE 3000

@@ -6,6 +6,7 @@ import { wantsColour } from '../report/terminal/layout.ts'
 import { drawsInPlace, liveView } from '../report/terminal/live.ts'
 import { summary } from '../report/terminal.ts'
 import { writeReport } from '../report/write.ts'
+import { describesLab } from './lab/attached.ts'
 import { assertWritable, writeObservations } from './observations-file.ts'
 import { type Plan, planRun, type RunOptions } from './plan.ts'
 import { progressOf } from './progress.ts'
@@ -111,7 +112,7 @@ async function scenarioNamed(name: string) {
 
 function optionsOf(flags: RunFlags, env: Environment): RunOptions {
   const toxiproxy = flags.toxiproxy ?? (env.TOXIPROXY_URL || undefined)
-  if (flags.cache === 'redis' && !env.REDIS_URL) {
+  if (flags.cache === 'redis' && !env.REDIS_URL && !describesLab(env)) {
     throw new RunError('--cache redis needs REDIS_URL, such as REDIS_URL=redis://127.0.0.1:6379')
   }
   return {

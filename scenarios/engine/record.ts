@@ -46,8 +46,7 @@ export interface RunRecord {
  * @throws RunError when a gateway does not tell its events, or runs other guards than the scenario asks for
  */
 export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): Promise<RunRecord> {
-  const arms = await Promise.all(lab.arms.map(arm => beginArm(arm, lab.adminToken)))
-  if (lab.kind === 'attached') for (const arm of arms) assertAsAsked(arm, plan.scenario.settings.CACHE)
+  const arms = await beginArms(lab, plan)
   const freshMs = arms.find(arm => arm.gateway !== undefined)?.gateway?.hello.freshMs
   let isOver = false
   for (const arm of arms) {
@@ -72,6 +71,21 @@ export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): P
   }
 }
 
+/** All arms or none: an event stream left open to somebody else's gateway would keep the runner alive. */
+async function beginArms(lab: Lab, plan: Plan): Promise<ArmInRun[]> {
+  const begun = await Promise.allSettled(lab.arms.map(arm => beginArm(arm, lab.adminToken)))
+  const arms = begun.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+  try {
+    const failed = begun.find(result => result.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    if (lab.kind === 'attached') for (const arm of arms) assertAsAsked(arm, plan.scenario.settings)
+    return arms
+  } catch (error) {
+    for (const arm of arms) arm.gateway?.close()
+    throw error
+  }
+}
+
 async function beginArm(lab: LabArm, token: string | undefined): Promise<ArmInRun> {
   const arm: ArmInRun = {
     lab,
@@ -83,8 +97,8 @@ async function beginArm(lab: LabArm, token: string | undefined): Promise<ArmInRu
   return lab.adminUrl === undefined ? arm : { ...arm, gateway: await watchGateway(lab.adminUrl, token) }
 }
 
-/** Somebody else's gateway cannot be told its guards: it has to have those that the scenario is about. */
-function assertAsAsked({ lab: { arm, adminUrl }, gateway }: ArmInRun, cache: string | undefined): void {
+/** Somebody else's gateway cannot be told what to be: it has to run what the scenario is about. */
+function assertAsAsked({ lab: { arm, adminUrl }, gateway }: ArmInRun, settings: Scenario['settings']): void {
   if (gateway === undefined) return
   const asked = arm.guards === 'all' ? GUARDS : arm.guards === 'none' ? [] : arm.guards
   const has = gateway.hello.guards
@@ -94,9 +108,13 @@ function assertAsAsked({ lab: { arm, adminUrl }, gateway }: ArmInRun, cache: str
       `arm ${arm.name} asks for the guards ${list(asked)}, and ${adminUrl} runs ${list(has)}: set its GUARDS`,
     )
   }
-  if (cache !== undefined && has.includes('cache') && gateway.hello.cache !== cache) {
+  for (const [name, wanted] of Object.entries({ ...settings, ...arm.settings })) {
+    if (name === 'CACHE' && !has.includes('cache')) continue
+    const runs =
+      gateway.settings[name.toLowerCase().replaceAll(/_./g, ([, letter]) => `${letter}`.toUpperCase())]
+    if (runs === undefined || runs === wanted) continue
     throw new RunError(
-      `--cache ${cache} was asked for, and ${adminUrl} runs CACHE=${gateway.hello.cache}: set it there`,
+      `arm ${arm.name} asks for ${name}=${wanted}, and ${adminUrl} runs ${name}=${runs}: set it there`,
     )
   }
 }

@@ -101,6 +101,9 @@ const upstreamSchema = z.strictObject({
   capacity: z.int().min(0).default(0),
 })
 
+/** The sample service that a scenario gets when it asks for no other. */
+export const USUAL_UPSTREAM = upstreamSchema.parse({})
+
 const phaseSchema = z.strictObject({
   name,
   /** warm-up is not judged · baseline is the gate · steady is judged with nothing broken. */
@@ -137,7 +140,7 @@ export const scenarioSchema = z
     question: z.string().endsWith('?'),
     tests: z.array(z.enum(GUARDS)).default([]),
     load: loadSchema.default(loadSchema.parse({})),
-    upstream: upstreamSchema.default(upstreamSchema.parse({})),
+    upstream: upstreamSchema.default(USUAL_UPSTREAM),
     /** Environment of every arm's gateway. */
     settings: z.record(z.string(), z.string()).default({}),
     arms: z

@@ -26,7 +26,10 @@ export async function watchGateway(adminUrl: string, token: string | undefined):
   const url = new URL('/-/events', adminUrl)
   const stream = await ask(url, token)
   return new Promise((resolve, reject) => {
-    const silent = setTimeout(() => reject(new RunError(`${url} said nothing within 3 s`)), 3_000)
+    const silent = setTimeout(() => {
+      stream.destroy()
+      reject(new RunError(`${url} said nothing within 3 s`))
+    }, 3_000)
     const record = { settings, transitions: [], counts: [], isCutShort: false } as unknown as GatewayRecord
     record.close = () => {
       stream.off('close', onClose)

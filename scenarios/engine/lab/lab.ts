@@ -47,6 +47,12 @@ export function pathIn(arm: Arm, path: string): string {
   return arm.through === 'direct' ? path.replace(/^\/proxy(?=\/)/, '') : path
 }
 
+/** An upstream as Toxiproxy names it: host:port. */
+export function hostAndPort(url: string): string {
+  const { hostname, port } = new URL(url)
+  return `${hostname}:${port || '80'}`
+}
+
 /** What must be undone, in three stages: entries in a foreign server, then our processes, then the guardian. */
 const STAGES = ['entries', 'processes', 'guardian'] as const
 

@@ -7,7 +7,7 @@ import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import { type Arm, GUARDS } from '../scenario.ts'
-import { Closers, type Lab, type LabArm } from './lab.ts'
+import { Closers, hostAndPort, type Lab, type LabArm } from './lab.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const ENTRIES = {
@@ -113,8 +113,7 @@ interface Upstream {
 async function openUpstream(site: Site, arm: Arm): Promise<Upstream> {
   const { scenario, options } = site.plan
   if (options.upstream !== undefined) {
-    const { hostname, port } = new URL(options.upstream)
-    return { address: `${hostname}:${port || '80'}` }
+    return { address: hostAndPort(options.upstream) }
   }
   const origin = await startOwn(site, `origin of ${arm.name}`, ENTRIES.origin, {
     HOST: '127.0.0.1',
