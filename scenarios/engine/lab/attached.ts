@@ -80,7 +80,7 @@ function readArms({ scenario }: Plan, env: Environment): LabArm[] {
   const names = scenario.arms.map(arm => arm.name).join(', ')
   throw new RunError(
     `${scenario.name} needs the arms ${names}, and this lab has ${problems.join(', ')}: ` +
-      'set it, or run it in a lab of our own, without LAB_* variables',
+      'set them, or run it in a lab of our own, without LAB_* variables',
   )
 }
 
