@@ -30,8 +30,9 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
   try {
     const control = await connectToxiproxy(toxiproxy)
     await assertEntries(control, arms)
-    const guardian = await startGuardian()
+    const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
+    await guardian.ready
     const load = await startChild({
       name: 'load generator',
       entry: join(resolve(import.meta.dirname, '..'), 'load/main.ts'),
