@@ -55,7 +55,7 @@ export async function runScenario(request: RunRequest): Promise<RunResult> {
     record?.stopWatching()
     cleanUp = await lab.close()
   }
-  return { record, report: assembleReport({ plan, command, lab, record, ending, cleanUp }) }
+  return { record, report: assembleReport({ plan, command, env, lab, record, ending, cleanUp }) }
 }
 
 /** Load from the first phase to the last, with the faults of each; ends early when it must. */
