@@ -94,6 +94,7 @@ function armRecordOf(arm: ArmInRun, startEpochMs: number): ArmRecord {
     // Reports from before the first arrival stay, with a negative time: the first phase is counted from them.
     counts: (gateway?.counts ?? []).map(count => ({ ...count, atMs: count.at - startEpochMs })),
     duplicateWrites: arm.duplicateWrites,
+    guards: [...(gateway?.hello.guards ?? [])],
     settings: gateway?.settings ?? {},
     exits: arm.exits,
   }
