@@ -63,7 +63,7 @@ async function storm(lab: Lab, record: RunRecord, interrupt: AbortSignal): Promi
   const driver = new LoadDriver(lab.load, record)
   const stop = stopWhen(record, driver, interrupt)
   try {
-    await driver.start()
+    driver.start()
     for (const phase of record.scenario.phases) {
       await holdPhase(phase, lab, record, stop.signal)
       if (stop.signal.aborted) break
