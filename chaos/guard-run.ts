@@ -1,5 +1,5 @@
 // The runner's end of the guardian.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import type { ControlCall } from './control-call.ts'
@@ -18,6 +18,8 @@ export type GuardianOrder =
  */
 export interface Guardian {
   pid: number
+  /** Rejects when it does not come up: then nothing may be broken. */
+  ready: Promise<void>
   /** This process is resumed and ended should we die. */
   watch(pid: number): void
   forget(pid: number): void
@@ -32,29 +34,16 @@ const READY_WITHIN_MS = 10_000
 
 /**
  * Starts the guardian in a session of its own, where neither Ctrl-C nor a closing terminal reaches it.
- * @throws when it does not come up
+ * It may be told things at once: they wait for it in its pipe.
  */
-export async function startGuardian(): Promise<Guardian> {
+export function startGuardian(): Guardian {
   const guardian = spawn(process.execPath, [join(import.meta.dirname, 'guardian.ts')], {
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
-  const abandoned = new AbortController()
-  const timer = setTimeout(() => abandoned.abort(), READY_WITHIN_MS)
-  try {
-    await Promise.race([
-      once(guardian, 'message', { signal: abandoned.signal }),
-      once(guardian, 'exit', { signal: abandoned.signal }).then(([code]) => {
-        throw new Error(`exit code ${code}`)
-      }),
-    ])
-  } catch (cause) {
-    guardian.kill('SIGKILL')
-    throw new Error('The guardian did not start, and nothing is broken without one; start again', { cause })
-  } finally {
-    clearTimeout(timer)
-    abandoned.abort()
-  }
+  const ready = readyWithin(guardian)
+  // Whoever breaks something waits for it; until then nobody has to.
+  ready.catch(() => {})
 
   // It must not keep the runner alive: our end is what it waits for.
   guardian.unref()
@@ -69,6 +58,7 @@ export async function startGuardian(): Promise<Guardian> {
   }
   return {
     pid: guardian.pid!,
+    ready,
     watch: pid => insist({ kind: 'watch', pid }),
     forget: pid => void tell({ kind: 'forget', pid }),
     remember(call) {
@@ -84,5 +74,24 @@ export async function startGuardian(): Promise<Guardian> {
       tell({ kind: 'dismiss' })
       await ended
     },
+  }
+}
+
+async function readyWithin(guardian: ChildProcess): Promise<void> {
+  const abandoned = new AbortController()
+  const timer = setTimeout(() => abandoned.abort(), READY_WITHIN_MS)
+  try {
+    await Promise.race([
+      once(guardian, 'message', { signal: abandoned.signal }),
+      once(guardian, 'exit', { signal: abandoned.signal }).then(([code]) => {
+        throw new Error(`exit code ${code}`)
+      }),
+    ])
+  } catch (cause) {
+    guardian.kill('SIGKILL')
+    throw new Error('The guardian did not start, and nothing is broken without one; start again', { cause })
+  } finally {
+    clearTimeout(timer)
+    abandoned.abort()
   }
 }

@@ -15,8 +15,9 @@ import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
+import type { GatewayParts } from './gateway-parts.ts'
 import type { RateVerdict } from './guards/guard.ts'
-import { createPipeline, type Pipeline } from './pipeline.ts'
+import { createPipeline } from './pipeline.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
@@ -25,9 +26,9 @@ import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
 import { sendRefusal } from './routes/reply.ts'
 import { targetProblem } from './routes/target.ts'
-import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
+import { watchEventLoopLag } from './telemetry/event-loop-lag.ts'
 import { createTelemetry, type Telemetry } from './telemetry/events.ts'
-import { createUpstream, type Upstream } from './upstream.ts'
+import { createUpstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
@@ -42,17 +43,6 @@ export interface Gateway {
   log: FastifyBaseLogger
   /** Stops accepting, lets requests under way finish for `drainMs`, then ends whatever is left. */
   close(): Promise<void>
-}
-
-/** What the parts of a gateway know of each other. */
-export interface GatewayParts {
-  config: GatewayConfig
-  telemetry: Telemetry
-  lag: EventLoopLag
-  upstream: Upstream
-  pipeline: Pipeline
-  log: FastifyBaseLogger
-  isDraining(): boolean
 }
 
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
@@ -94,7 +84,6 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     lag,
     upstream,
     pipeline,
-    log: app.log,
     isDraining: () => isDraining,
   }
   const context: ChainContext = {

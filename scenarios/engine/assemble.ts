@@ -15,8 +15,9 @@ import type { ArmInRun, RunRecord } from './record.ts'
 
 interface Material {
   plan: Plan
-  /** The command line that runs this again. */
+  /** The command line that runs this again, but for the environment. */
   command: string
+  env: Readonly<Record<string, string | undefined>>
   lab: Lab
   record: RunRecord
   ending: Ending
@@ -50,7 +51,7 @@ export function assembleReport(material: Material): Report {
     id: `${scenario.name}/${startedAt.replaceAll(/[:.]/g, '-')}`,
     startedAt,
     finishedAt: new Date(epochMs()).toISOString(),
-    command,
+    command: [...givenSettings(material.env, armRecords), command].join(' '),
     seed: record.seed,
     quick: plan.options.quick,
     scenario,
@@ -65,6 +66,17 @@ export function assembleReport(material: Material): Report {
     instrument,
     cleanUp,
   }
+}
+
+/** What the lab sets itself, whatever the caller's environment says. */
+const SET_BY_LAB = /^(HOST|PORT|ADMIN_.*|GUARDS|REDIS_.*)$/
+
+/** The gateway's settings that the caller's environment gave, as it would be typed before the command. */
+function givenSettings(env: Material['env'], arms: ArmRecord[]): string[] {
+  const names = Object.keys(arms.find(({ arm }) => arm.through === 'gateway')?.settings ?? {})
+    .map(name => name.replaceAll(/[A-Z]/g, letter => `_${letter}`).toUpperCase())
+    .filter(name => !SET_BY_LAB.test(name))
+  return names.filter(name => env[name]).map(name => `${name}=${env[name]}`)
 }
 
 function armRecordOf(arm: ArmInRun, startEpochMs: number): ArmRecord {
@@ -82,6 +94,7 @@ function armRecordOf(arm: ArmInRun, startEpochMs: number): ArmRecord {
     // Reports from before the first arrival stay, with a negative time: the first phase is counted from them.
     counts: (gateway?.counts ?? []).map(count => ({ ...count, atMs: count.at - startEpochMs })),
     duplicateWrites: arm.duplicateWrites,
+    guards: [...(gateway?.hello.guards ?? [])],
     settings: gateway?.settings ?? {},
     exits: arm.exits,
   }

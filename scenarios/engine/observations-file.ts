@@ -1,5 +1,5 @@
 // The raw observations of a run, one row each, for those who want to count for themselves.
-import { access, constants, mkdir, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
@@ -11,10 +11,12 @@ import { RunError } from './run-error.ts'
 
 const HEADER = 'arm,index,due_ms,sent_ms,ended_ms,kind,key,status,ending,outcome,age_ms,collapsed'
 
-/** Writes `observations.csv.gz` into the report's folder. */
+/** Writes `observations.csv.gz` into the report's folder, whole or not at all. */
 export async function writeObservations(record: RunRecord, folder: string): Promise<void> {
   const text = `${[HEADER, ...record.arms.flatMap(rowsOf)].join('\n')}\n`
-  await writeFile(join(folder, 'observations.csv.gz'), await promisify(gzip)(text))
+  const path = join(folder, 'observations.csv.gz')
+  await writeFile(`${path}.partial`, await promisify(gzip)(text))
+  await rename(`${path}.partial`, path)
 }
 
 function rowsOf({ lab, observations }: ArmInRun): string[] {

@@ -55,7 +55,7 @@ export async function runScenario(request: RunRequest): Promise<RunResult> {
     record?.stopWatching()
     cleanUp = await lab.close()
   }
-  return { record, report: assembleReport({ plan, command, lab, record, ending, cleanUp }) }
+  return { record, report: assembleReport({ plan, command, env, lab, record, ending, cleanUp }) }
 }
 
 /** Load from the first phase to the last, with the faults of each; ends early when it must. */
@@ -63,7 +63,7 @@ async function storm(lab: Lab, record: RunRecord, interrupt: AbortSignal): Promi
   const driver = new LoadDriver(lab.load, record)
   const stop = stopWhen(record, driver, interrupt)
   try {
-    await driver.start()
+    driver.start()
     for (const phase of record.scenario.phases) {
       await holdPhase(phase, lab, record, stop.signal)
       if (stop.signal.aborted) break

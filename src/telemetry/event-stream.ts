@@ -2,7 +2,7 @@
 
 import type { ServerResponse } from 'node:http'
 import { epochNow } from '../epoch-now.ts'
-import type { GatewayParts } from '../server.ts'
+import type { GatewayParts } from '../gateway-parts.ts'
 import type { CountsEvent, HelloEvent } from './events.ts'
 
 const COUNTS_MS = 250

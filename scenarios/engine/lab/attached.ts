@@ -31,8 +31,9 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
   try {
     const control = await connectToxiproxy(toxiproxy)
     await assertEntries(control, arms, upstream)
-    const guardian = await startGuardian()
+    const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
+    await guardian.ready
     const load = await startChild({
       name: 'load generator',
       entry: join(resolve(import.meta.dirname, '..'), 'load/main.ts'),

@@ -36,7 +36,7 @@ export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
     if (plan.options.upstream !== undefined) await assertListening(plan.options.upstream)
-    const guardian = await startGuardian()
+    const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     return await openSite({ plan, env, closers, guardian })
   } catch (error) {
@@ -47,7 +47,8 @@ export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
 
 async function openSite(site: Site): Promise<Lab> {
   const { plan, env, closers, guardian } = site
-  const [toxiproxy, load, ...upstreams] = await allSettled([
+  const [, toxiproxy, load, ...upstreams] = await allSettled([
+    guardian.ready,
     openToxiproxy(site),
     startOwn(site, 'load generator', ENTRIES.load, {}),
     ...plan.scenario.arms.map(arm => openUpstream(site, arm)),

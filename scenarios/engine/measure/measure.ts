@@ -12,7 +12,7 @@ import type {
 } from '../../report/report.ts'
 import { OUTCOMES } from '../../report/report.ts'
 import type { ObservationColumns } from '../load/messages.ts'
-import { type Arm, GUARDS } from '../scenario.ts'
+import type { Arm, Guard } from '../scenario.ts'
 import { dueBetween, isGood, latencyAt, PLACE } from './observations.ts'
 import { type Objectives, recoveryOf } from './recovery.ts'
 import { percentiles, proportion, quantileSorted } from './statistics.ts'
@@ -33,6 +33,8 @@ export interface ArmRecord {
   counts: GatewayCount[]
   /** Writes that had reached the origin more than once, at the end of each phase; null where nobody counted. */
   duplicateWrites: (number | null)[]
+  /** The guards that its gateway said it runs. */
+  guards: Guard[]
   settings: Record<string, string>
   exits: number
 }
@@ -58,12 +60,7 @@ export function measureArm(record: ArmRecord, facts: RunFacts): ArmReport {
   return {
     name: arm.name,
     through: arm.through,
-    guards:
-      arm.through === 'direct' || arm.guards === 'none'
-        ? []
-        : arm.guards === 'all'
-          ? [...GUARDS]
-          : arm.guards,
+    guards: record.guards,
     settings: record.settings,
     phases: facts.phases.map((phase, index) => measurePhase(record, facts, phase, index)),
     seconds: measureSeconds(observations, facts, endMs),

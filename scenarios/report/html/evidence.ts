@@ -111,6 +111,17 @@ export function configuration(report: Report): Markup {
   ]
   return markup`<section><h2>Run it again</h2><pre>${report.command}</pre>
 <h3>Configuration and environment</h3><dl>${entries.map(([name, value]) => markup`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
+${settingsOf(report)}
 <details><summary>The scenario as data</summary><pre>${JSON.stringify(scenario, null, 2)}</pre></details></section>
 <footer>Exit code ${report.verdict.exitCode}: ${exitCodeMeaning(report.verdict.exitCode)}. Made from <code>report.json</code> of ${report.id}; this page asks nothing of any network.</footer>`
+}
+
+/** What each gateway said of its own configuration. */
+function settingsOf({ arms }: Report): Markup | null {
+  const gateways = arms.filter(({ through }) => through === 'gateway')
+  const names = [...new Set(gateways.flatMap(({ settings }) => Object.keys(settings)))]
+  if (names.length === 0) return null
+  const rows = names.map(name => [name, ...gateways.map(({ settings }) => settings[name] ?? '')])
+  const heads = columns('Setting', ...gateways.map(({ name }) => name))
+  return markup`<details><summary>The gateways' settings</summary>${table("The gateways' settings", heads, rows)}</details>`
 }

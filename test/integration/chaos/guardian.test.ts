@@ -72,7 +72,8 @@ describe('a guardian', () => {
   let child: Child
 
   beforeEach(async () => {
-    guardian = await startGuardian()
+    guardian = startGuardian()
+    await guardian.ready
     child = await startChild({
       name: 'plain',
       entry: join(children, 'plain.ts'),

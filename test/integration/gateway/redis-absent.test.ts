@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { hasRedisServer } from '../../support/gateway-redis.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -46,3 +47,8 @@ describe.each(['nothing listens', 'something accepts and never answers'])(
     })
   },
 )
+
+// Without a redis-server the tests of a living one are skipped, on a laptop. A build has to have one.
+test.runIf(process.env.CI)('a build has the redis-server that redis.test.ts is about', () => {
+  expect(hasRedisServer).toBe(true)
+})

@@ -9,7 +9,8 @@ import { latency } from '../../../chaos/toxic.ts'
 import { connectToxiproxy } from '../../../chaos/toxiproxy.ts'
 
 const [url = '', proxyName = ''] = process.argv.slice(2)
-const guardian = await startGuardian()
+const guardian = startGuardian()
+await guardian.ready
 const start = (name: string) =>
   startChild({ name, entry: join(import.meta.dirname, `${name}.ts`), readyWithinMs: 10_000, guardian })
 const children = await Promise.all([start('plain'), start('stubborn'), start('stubborn')])

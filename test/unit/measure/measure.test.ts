@@ -26,6 +26,7 @@ const record: ArmRecord = {
   transitions: [],
   counts: [],
   duplicateWrites: [],
+  guards: [],
   settings: {},
   exits: 0,
 }
