@@ -166,8 +166,8 @@ function openRedis(
 ): RedisLink | undefined {
   if (config.redisUrl === '') return undefined
   const where = { url: config.redisUrl, keyPrefix: config.redisPrefix }
-  return connectRedis(where, telemetry.teller('redis'), isConnected => {
-    if (isConnected) log.info('Redis is connected')
+  return connectRedis(where, telemetry.teller('redis'), isWell => {
+    if (isWell) log.info('Redis answers')
     else log.warn('Redis does not answer: nothing is cached there, and clients are counted in this process')
   })
 }

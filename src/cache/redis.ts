@@ -23,7 +23,7 @@ export interface RedisLink {
 /**
  * Connects in the background; until then, and whenever it is away, every question fails at once.
  * Whoever has the same `keyPrefix` shares what is stored.
- * @param changed told when the connection is there, and when it is not
+ * @param changed told when it answers, and when it does not
  */
 export function connectRedis(
   { url, keyPrefix }: { url: string; keyPrefix: string },
@@ -38,10 +38,10 @@ export function connectRedis(
     autoResendUnfulfilledCommands: false,
     retryStrategy: times => Math.min(times * 50, RECONNECT_MOST_MS),
   })
-  let isConnected: boolean | undefined
+  let isWell: boolean | undefined
   const become = (now: boolean) => {
-    if (isConnected !== now) changed(now)
-    isConnected = now
+    if (isWell !== now) changed(now)
+    isWell = now
   }
   redis.on('ready', () => become(true))
   redis.on('error', () => {
@@ -49,21 +49,32 @@ export function connectRedis(
     become(false)
   })
   let failures = 0
+  let failedAt = Number.NEGATIVE_INFINITY
   let leftAloneUntil = 0
+
+  /** Commands that fail together count once: a stall of our own event loop ends all that are under way. */
+  function countFailure(): void {
+    tell('failed')
+    const now = performance.now()
+    if (now - failedAt < COMMAND_MS) return
+    failedAt = now
+    failures += 1
+    if (failures < FAILURES) return
+    failures = 0
+    leftAloneUntil = now + LEFT_ALONE_MS
+    become(false)
+  }
+
   return {
     async ask(command) {
       if (performance.now() < leftAloneUntil) throw new Error('Redis is left alone for a while')
       try {
         const answer = await command(redis)
         failures = 0
+        become(true)
         return answer
       } catch (error) {
-        tell('failed')
-        failures += 1
-        if (failures >= FAILURES) {
-          failures = 0
-          leftAloneUntil = performance.now() + LEFT_ALONE_MS
-        }
+        countFailure()
         throw error
       }
     },
