@@ -18,6 +18,8 @@ export type GuardianOrder =
  */
 export interface Guardian {
   pid: number
+  /** Settles when it has ended, dismissed or not. */
+  exited: Promise<void>
   /** Rejects when it does not come up: then nothing may be broken. */
   ready: Promise<void>
   /** This process is resumed and ended should we die. */
@@ -42,6 +44,7 @@ export function startGuardian(): Guardian {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   const ready = readyWithin(guardian)
+  const exited = new Promise<void>(resolve => guardian.once('exit', () => resolve()))
   // Whoever breaks something waits for it; until then nobody has to.
   ready.catch(() => {})
 
@@ -59,6 +62,7 @@ export function startGuardian(): Guardian {
   return {
     pid: guardian.pid!,
     ready,
+    exited,
     watch: pid => insist({ kind: 'watch', pid }),
     forget: pid => void tell({ kind: 'forget', pid }),
     remember(call) {
@@ -70,9 +74,8 @@ export function startGuardian(): Guardian {
     async dismiss() {
       if (guardian.exitCode !== null || guardian.signalCode !== null) return
       guardian.ref()
-      const ended = once(guardian, 'exit')
       tell({ kind: 'dismiss' })
-      await ended
+      await exited
     },
   }
 }

@@ -35,7 +35,7 @@ export function assembleReport(material: Material): Report {
   const instrument = instrumentOf(record)
   const cleanUp = withUndoFailures(material.cleanUp, record)
   const caveats = caveatsOf(material, arms)
-  const { phases, probes } = record
+  const { phases, probes, losses } = record
   const { findings, verdict } = judge({
     scenario,
     arms,
@@ -44,6 +44,7 @@ export function assembleReport(material: Material): Report {
     instrument,
     cleanUp,
     caveats,
+    losses,
     ending,
   })
   return {

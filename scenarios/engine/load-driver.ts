@@ -1,9 +1,13 @@
 // The runner's side of the load generator's process.
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Child } from '../../chaos/supervise.ts'
 import { pathIn } from './lab/lab.ts'
 import type { FromLoad, LoadInstrument, LoadPlan, ToLoad } from './load/messages.ts'
 import type { RunRecord } from './record.ts'
 import { RunError } from './run-error.ts'
+
+/** What a busy machine may need beside the client deadline. */
+const SETTLE_MS = 10_000
 
 /** Starts and stops the load, and puts what comes back into the record. */
 export class LoadDriver {
@@ -35,6 +39,21 @@ export class LoadDriver {
 
   stop(): void {
     this.#say({ type: 'stop' })
+  }
+
+  /** What the generator says of itself at the end. Rejects when it does not come to one. */
+  async result(): Promise<LoadInstrument> {
+    const withinMs = this.record.scenario.load.clientDeadlineMs + SETTLE_MS
+    const late = new AbortController()
+    const tooLate = wait(withinMs, undefined, { signal: late.signal }).then(() => {
+      throw new RunError(`the load generator did not end within ${withinMs} ms of the last phase`)
+    })
+    try {
+      return await Promise.race([this.finished, tooLate])
+    } finally {
+      tooLate.catch(() => {})
+      late.abort()
+    }
   }
 
   #say(message: ToLoad): void {

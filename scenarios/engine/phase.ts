@@ -26,6 +26,7 @@ export async function holdPhase(phase: Phase, lab: Lab, record: RunRecord, stop:
   const probing = new AbortController()
   await waitUntil(record.startEpochMs + startMs, stop)
   record.phases.push(window)
+  let isWhole = false
   try {
     await injectAll(phase, lab, injected)
     window.faults = phase.faults.map(fault => ({
@@ -35,11 +36,14 @@ export async function holdPhase(phase: Phase, lab: Lab, record: RunRecord, stop:
     }))
     for (const arm of lab.arms) void keepProbing(phase, arm, record, probing.signal)
     await waitUntil(record.startEpochMs + window.endMs, stop)
+    isWhole = !stop.aborted
   } finally {
     probing.abort()
-    record.undoFailures.push(...(await undoAll(injected)))
+    const failures = await undoAll(injected)
+    // A fault lives in the process of the embedded proxy and dies with it.
+    if (!record.isChaosProxyLost) record.undoFailures.push(...failures)
     for (const fault of window.faults) fault.removedAtMs = now()
-    if (stop.aborted) window.endMs = Math.min(window.endMs, now())
+    if (!isWhole) window.endMs = Math.max(startMs, Math.min(window.endMs, now()))
     void readDuplicates(record, record.phases.length - 1)
   }
 }
@@ -89,8 +93,14 @@ async function keepProbing(phase: Phase, arm: LabArm, record: RunRecord, signal:
 
 function probeUrl(arm: LabArm, fault: Fault | undefined, record: RunRecord): string {
   if (fault?.kind === 'pause' && fault.target === 'gateway') return `${arm.loadUrl}/health`
+  // A short body shows nothing of a toxic that works on bytes.
+  if (record.isStamped && isAboutBytes(fault)) return `${arm.entryUrl}/areas?limit=100`
   const path = pathIn({ ...arm.arm, through: 'direct' }, record.scenario.load.readPath)
   return `${arm.entryUrl}${path.replaceAll('{key}', '1')}`
+}
+
+function isAboutBytes(fault: Fault | undefined): boolean {
+  return fault?.kind === 'toxic' && ['bandwidth', 'slicer', 'limit_data'].includes(fault.toxic.type)
 }
 
 async function readDuplicates(record: RunRecord, phase: number): Promise<void> {

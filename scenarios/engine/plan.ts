@@ -54,8 +54,11 @@ function withQuickPhases(scenario: Scenario): Scenario {
 
 /** Somebody's own service is only read, and by one arm, unless both are asked for. */
 function inFrontOfYours(scenario: Scenario, options: RunOptions, notes: string[]): Scenario {
-  const readPath = `/proxy${options.path ?? '/'}`
-  if (!readPath.startsWith('/proxy/')) throw new RunError(`--path must start with "/", got "${options.path}"`)
+  const path = options.path ?? '/'
+  if (!/^\/[\x21-\x7e]*$/.test(path)) {
+    throw new RunError(`--path must start with "/" and hold no blank or control character, got "${path}"`)
+  }
+  const readPath = `/proxy${path}`
   const varied = readPath.includes('{key}')
   const load = { ...scenario.load, readPath, readShare: 1, keys: varied ? scenario.load.keys : 1 }
   const reads = withHypotheses(

@@ -1,4 +1,4 @@
-// Proof that a fault bit: a connection straight through the chaos proxy, round the gateway, each second.
+// Proof that a fault bit: a connection straight through the chaos proxy, round the gateway, one after another, at most one a second.
 import { get } from 'node:http'
 import type { Fault } from '../../chaos/fault.ts'
 import { describeFault } from '../../chaos/fault.ts'
@@ -22,6 +22,8 @@ export interface Exchange {
 export interface Expectation {
   words: string
   giveUpMs: number
+  /** The exchange lasts until the connection has closed, not only the answer. */
+  untilClosed?: boolean
   isMet(exchange: Exchange): boolean
 }
 
@@ -57,14 +59,25 @@ export function expectationOf(fault: Fault | undefined): Expectation {
       )
     }
     case 'bandwidth': {
-      if (toxic.attributes.rate === 0) return silence()
-      const rate = toxic.attributes.rate
-      return at(`at most ${rate} kB/s`, ({ bytes, totalMs }) => totalMs >= (bytes / rate) * 0.8)
+      const { rate } = toxic.attributes
+      return rate === 0 ? silence() : takesLonger(bytes => bytes / rate)
     }
-    case 'slow_close':
+    case 'slicer': {
+      const { average_size, delay } = toxic.attributes
+      return takesLonger(bytes => (bytes / average_size) * (delay / 1_000))
+    }
+    case 'slow_close': {
+      const { delay } = toxic.attributes
+      const isMet = ({ ending, totalMs }: Exchange) => ending === 'answered' && totalMs >= delay
+      return {
+        words: `closed after at least ${inMs(delay)}`,
+        giveUpMs: delay + GIVE_UP_MS,
+        untilClosed: true,
+        isMet,
+      }
+    }
     case 'noop':
-    case 'slicer':
-      return at('answered', ({ ending }) => ending === 'answered')
+      return at('answered: it changes nothing', ({ ending }) => ending === 'answered')
     case 'timeout':
       return toxic.attributes.timeout > 0 && toxic.attributes.timeout < GIVE_UP_MS
         ? at('closed without an answer', ({ ending }) => ending === 'closed' || ending === 'reset')
@@ -83,6 +96,21 @@ export function expectationOf(fault: Fault | undefined): Expectation {
   }
 }
 
+/** Less than this between the first byte and the last could be the machine's doing. */
+const PLAIN_MS = 20
+
+/** A body that is drawn out: at least half of what it should take, for its first piece comes before the clock starts. */
+function takesLonger(expectedMs: (bytes: number) => number): Expectation {
+  return {
+    words: `a body drawn out over at least half its time, and ${inMs(PLAIN_MS)}`,
+    giveUpMs: GIVE_UP_MS,
+    isMet: ({ ending, firstByteMs, totalMs, bytes }) => {
+      const tookMs = ending === 'silent' ? GIVE_UP_MS : totalMs - firstByteMs
+      return tookMs >= Math.max(PLAIN_MS, expectedMs(bytes) / 2)
+    },
+  }
+}
+
 function silence(): Expectation {
   return {
     words: `no answer within ${inMs(SILENCE_MS)}`,
@@ -92,7 +120,7 @@ function silence(): Expectation {
 }
 
 /** One GET on a connection of its own. */
-export function exchange(url: string, giveUpMs: number): Promise<Exchange> {
+export function exchange(url: string, { giveUpMs, untilClosed = false }: Expectation): Promise<Exchange> {
   const start = performance.now()
   const since = () => performance.now() - start
   return new Promise(resolve => {
@@ -108,7 +136,10 @@ export function exchange(url: string, giveUpMs: number): Promise<Exchange> {
       response.on('data', chunk => {
         bytes += chunk.length
       })
-      response.once('end', () => end('answered'))
+      response.once('end', () => {
+        if (untilClosed) response.socket.once('close', () => end('answered'))
+        else end('answered')
+      })
       response.once('error', () => end('closed'))
     })
     outgoing.once('error', (error: NodeJS.ErrnoException) => {
@@ -134,7 +165,7 @@ export interface ProbeTarget {
 export async function probeOnce(target: ProbeTarget, signal: AbortSignal): Promise<Probe | null> {
   const expectation = expectationOf(target.fault)
   const atMs = epochMs() - target.startEpochMs
-  const seen = await exchange(target.url, expectation.giveUpMs)
+  const seen = await exchange(target.url, expectation)
   if (signal.aborted) return null
   return {
     arm: target.arm,
@@ -153,6 +184,7 @@ function inMs(value: number): string {
 
 function describeExchange({ ending, firstByteMs, totalMs }: Exchange): string {
   const time = inMs(Math.round(ending === 'answered' ? firstByteMs : totalMs))
-  if (ending === 'answered') return time
+  if (ending === 'answered')
+    return totalMs - firstByteMs < PLAIN_MS ? time : `${time}, and its end after ${inMs(Math.round(totalMs))}`
   return ending === 'silent' ? `no answer for ${time}` : `${ending} after ${time}`
 }

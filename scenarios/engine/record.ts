@@ -1,4 +1,5 @@
 // Everything that is written down while a run goes on.
+import type { Child, Exit } from '../../chaos/supervise.ts'
 import type { PhaseWindow, Probe } from '../report/report.ts'
 import type { Lab, LabArm } from './lab/lab.ts'
 import type { LoadInstrument } from './load/messages.ts'
@@ -38,6 +39,10 @@ export interface RunRecord {
   instrument?: LoadInstrument
   /** Faults that could not be shown to be gone. */
   undoFailures: string[]
+  /** Parts of the lab that ended by themselves, other than the gateway under test. */
+  losses: string[]
+  /** The chaos proxy among them: without it there is nothing left to run. */
+  isChaosProxyLost: boolean
   stopWatching(): void
 }
 
@@ -49,12 +54,7 @@ export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): P
   const arms = await beginArms(lab, plan)
   const freshMs = arms.find(arm => arm.gateway !== undefined)?.gateway?.hello.freshMs
   let isOver = false
-  for (const arm of arms) {
-    arm.lab.gateway?.exited.then(() => {
-      if (!isOver) arm.exits++
-    })
-  }
-  return {
+  const record: RunRecord = {
     scenario: plan.scenario,
     seed: plan.options.seed,
     startEpochMs,
@@ -64,11 +64,37 @@ export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): P
     phases: [],
     probes: [],
     undoFailures: [],
+    losses: [],
+    isChaosProxyLost: false,
     stopWatching() {
       isOver = true
       for (const arm of arms) arm.gateway?.close()
     },
   }
+  watchParts(lab, record, () => isOver)
+  return record
+}
+
+/** Whatever ends before the run told it to is written down: a control that is dead proves nothing. */
+function watchParts(lab: Lab, record: RunRecord, isOver: () => boolean): void {
+  const lose = (what: string) => {
+    if (!isOver()) record.losses.push(what)
+  }
+  const nameExit = ({ name }: Child, { code, signal }: Exit) => `${name} (${signal ?? `exit code ${code}`})`
+  record.arms.forEach((arm, index) => {
+    const { gateway, origin } = arm.lab
+    gateway?.exited.then(exit => {
+      if (isOver()) return
+      arm.exits++
+      if (index > 0) lose(nameExit(gateway, exit))
+    })
+    origin?.exited.then(exit => lose(nameExit(origin, exit)))
+  })
+  lab.chaosProxy?.exited.then(exit => {
+    record.isChaosProxyLost = !isOver()
+    lose(nameExit(lab.chaosProxy as Child, exit))
+  })
+  lab.guardian.exited.then(() => lose('guardian, so that nobody would have undone the faults'))
 }
 
 /** All arms or none: an event stream left open to somebody else's gateway would keep the runner alive. */

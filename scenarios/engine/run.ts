@@ -69,7 +69,7 @@ async function storm(lab: Lab, record: RunRecord, interrupt: AbortSignal): Promi
       if (stop.signal.aborted) break
     }
     if (stop.signal.aborted) driver.stop()
-    record.instrument = await driver.finished
+    record.instrument = await driver.result()
   } finally {
     stop.dispose()
   }

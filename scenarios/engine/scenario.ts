@@ -114,15 +114,32 @@ const phaseSchema = z.strictObject({
   faults: z.array(faultSchema).default([]),
 })
 
+/** Shares of a whole; the other ratios, such as amplification, may pass 1. */
+export function isShare(metric: Metric): boolean {
+  return metric.startsWith('goodput') || metric.endsWith('.share')
+}
+
+/** What happens once, or never, in a run: one observation of it is all there can be. */
+const SINGLE: readonly Metric[] = ['detect', 'recover', 'gateway.exits']
+
 const hypothesisSchema = z.strictObject({
   claim: z.string().min(10),
   arm: name.default('guarded'),
   phase: name,
   metric: metricSchema,
   bound: boundSchema,
-  /** Fewer observations than this and it is not judged. */
-  leastSamples: z.int().min(0).default(100),
+  /** Fewer observations than this and it is not judged: 100 unless said otherwise, 1 of what happens once. */
+  leastSamples: z.int().min(0).optional(),
 })
+
+type JudgedHypothesis = z.output<typeof hypothesisSchema> & { leastSamples: number }
+
+function withLeastSamples(hypothesis: z.output<typeof hypothesisSchema>): JudgedHypothesis {
+  return {
+    ...hypothesis,
+    leastSamples: hypothesis.leastSamples ?? (SINGLE.includes(hypothesis.metric) ? 1 : 100),
+  }
+}
 
 const abortSchema = z.strictObject({
   claim: z.string().min(10),
@@ -149,7 +166,7 @@ export const scenarioSchema = z
       .max(4)
       .default([armSchema.parse({ name: 'guarded' }), armSchema.parse({ name: 'bare', guards: 'none' })]),
     phases: z.array(phaseSchema).min(1),
-    hypotheses: z.array(hypothesisSchema).min(1),
+    hypotheses: z.array(hypothesisSchema.transform(withLeastSamples)).min(1),
     abort: z.array(abortSchema).default([
       {
         claim: 'the gateway keeps its event loop turning',
@@ -177,6 +194,12 @@ export const scenarioSchema = z
           say([list, index, 'arm'], `no arm "${entry.arm}"; there is ${arms.join(', ')}`)
       })
     }
+    scenario.hypotheses.forEach(({ metric, bound }, index) => {
+      const limit = 'atLeast' in bound ? bound.atLeast : bound.atMost
+      if (isShare(metric) && (limit < 0 || limit > 1)) {
+        say(['hypotheses', index, 'bound'], `${metric} is a share from 0 to 1, got ${limit}`)
+      }
+    })
     scenario.hypotheses.forEach((hypothesis, index) => {
       if (!phases.includes(hypothesis.phase)) {
         say(['hypotheses', index, 'phase'], `no phase "${hypothesis.phase}"; there is ${phases.join(', ')}`)

@@ -79,9 +79,17 @@ function ask(url: URL, token: string | undefined): Promise<IncomingMessage> {
 /** Server-sent events, one `event:` and one `data:` line each. */
 function readEvents(response: IncomingMessage, hear: (event: string, data: unknown) => void): void {
   let event = 'message'
-  createInterface({ input: response }).on('line', line => {
+  let data: string | undefined
+  const lines = createInterface({ input: response })
+  // It passes on what the stream already told: that a gateway is gone is said by its process.
+  lines.on('error', () => {})
+  lines.on('line', line => {
     if (line.startsWith('event:')) event = line.slice(6).trim()
-    if (line.startsWith('data:')) hear(event, JSON.parse(line.slice(5)))
-    if (line === '') event = 'message'
+    if (line.startsWith('data:')) data = line.slice(5)
+    if (line !== '') return
+    // Only a blank line makes an event whole; half of one, from a gateway that died, is none.
+    if (data !== undefined) hear(event, JSON.parse(data))
+    event = 'message'
+    data = undefined
   })
 }

@@ -1,4 +1,5 @@
 // From measurements to a verdict. Pure: what it is given is all it knows.
+import { describeFault } from '../../../chaos/fault.ts'
 import type {
   ArmReport,
   Caveat,
@@ -36,6 +37,8 @@ export interface Evidence {
   instrument: Instrument
   cleanUp: Report['cleanUp']
   caveats: Caveat[]
+  /** Parts of the lab that ended by themselves. */
+  losses: string[]
   ending: Ending
 }
 
@@ -96,14 +99,42 @@ function decide(evidence: Evidence, findings: Finding[]): Decision {
 
 /** What makes a run worth nothing, whatever its figures: a late instrument, a sick baseline, a fault that did not bite. */
 function doubtsOfRun(evidence: Evidence, findings: Finding[]): string[] {
-  const baselines = evidence.phases.filter(phase => phase.role === 'baseline').map(phase => phase.name)
-  const sick = findings.filter(
-    finding => baselines.includes(finding.hypothesis.phase) && finding.verdict !== 'pass',
-  )
   return [
+    ...evidence.losses.map(what => `the lab lost its ${what} during the run`),
     ...instrumentDoubts(evidence.instrument),
-    ...sick.map(finding => `the baseline is not healthy, so the rest proves nothing: ${reasonOf(finding)}`),
+    ...baselineDoubts(evidence, findings),
     ...faultDoubts(evidence),
+  ]
+}
+
+/** Below this share of good reads before the fault, an arm is no comparison for anything. */
+const LEAST_BASELINE = 0.95
+
+/** Every arm has to be well before it is broken: a control that never worked would make any guard look splendid. */
+function baselineDoubts({ phases, arms, probes }: Evidence, findings: Finding[]): string[] {
+  const baselines = phases.filter(phase => phase.role === 'baseline').map(phase => phase.name)
+  const judged = findings.filter(({ hypothesis }) => baselines.includes(hypothesis.phase))
+  const sick = judged.filter(({ verdict }) => verdict === 'fail')
+  const unsure = judged.filter(({ verdict }) => verdict === 'inconclusive')
+  const ill = arms.filter(arm =>
+    arm.phases.some(
+      ({ phase, goodput }) =>
+        baselines.includes(phase) && goodput.read.value !== null && goodput.read.value < LEAST_BASELINE,
+    ),
+  )
+  const missed = probes.filter(({ fault, bit }) => fault === 'none' && !bit)
+  return [
+    ...sick.map(finding => `the baseline is not healthy, so the rest proves nothing: ${reasonOf(finding)}`),
+    ...unsure.map(
+      finding => `the baseline could not be judged, so the rest proves nothing: ${reasonOf(finding)}`,
+    ),
+    ...ill.map(
+      ({ name }) =>
+        `arm ${name} was not well before the fault: under ${LEAST_BASELINE * 100} % of its reads were good`,
+    ),
+    ...[...new Set(missed.map(({ arm }) => arm))].map(
+      arm => `before the fault, a probe of arm ${arm} through the chaos proxy was not answered in time`,
+    ),
   ]
 }
 
@@ -116,25 +147,27 @@ function instrumentDoubts({ valid, dropped, lagMs, scheduled, sent }: Instrument
   ]
 }
 
-/** Each fault of each arm needs probes that saw it; one that saw otherwise spoils it. */
+/** Each fault of each arm needs probes that saw it; one that saw otherwise spoils it, unless it acts on a share only. */
 function faultDoubts({ scenario, arms, probes }: Evidence): string[] {
-  return scenario.phases
-    .filter(phase => phase.faults.length > 0)
-    .flatMap(phase =>
+  return scenario.phases.flatMap(phase =>
+    phase.faults.flatMap(fault =>
       arms.flatMap(({ name }) => {
+        const label = describeFault(fault)
         const mine = probes.filter(
-          probe => probe.arm === name && probe.phase === phase.name && probe.fault !== 'none',
+          probe => probe.arm === name && probe.phase === phase.name && probe.fault === label,
         )
-        const isPartial = phase.faults.some(fault => fault.kind === 'toxic' && fault.toxic.toxicity < 1)
-        const bit = mine.filter(probe => probe.bit)
-        const isProven = bit.length > 0 && (isPartial || bit.length === mine.length)
-        if (isProven) return []
-        const saw = mine.find(probe => !probe.bit)
+        const isPartial = fault.kind === 'toxic' && fault.toxic.toxicity < 1
+        const bites = mine.filter(({ bit }) => bit).length
+        if (bites > 0 && (isPartial || bites === mine.length)) return []
+        const saw = mine.find(({ bit }) => !bit)
         const detail =
-          saw === undefined ? 'no probe ended inside the phase' : `expected ${saw.expected}, ${saw.observed}`
-        return [`the fault in phase ${phase.name} is not proven for arm ${name}: ${detail}`]
+          saw === undefined
+            ? 'no probe ended inside the phase'
+            : `expected ${saw.expected}, saw ${saw.observed}`
+        return [`${label} in phase ${phase.name} is not proven for arm ${name}: ${detail}`]
       }),
-    )
+    ),
+  )
 }
 
 function reasonOf({ hypothesis, measured, note }: Finding): string {
@@ -164,14 +197,16 @@ function sentenceOf(
 }
 
 function storyOf(label: string, phase: string, arms: ArmReport[]): string {
-  const shares = arms
-    .map(arm => {
-      const good = arm.phases.find(entry => entry.phase === phase)?.goodput.read.value
-      return good === null || good === undefined
+  const shares = arms.flatMap(arm => {
+    const goodput = arm.phases.find(entry => entry.phase === phase)?.goodput
+    if (goodput?.read.value == null) return []
+    const reads = `${formatMetric('goodput.read', goodput.read.value)} of reads`
+    const writes =
+      goodput.write.value === null
         ? ''
-        : `${formatMetric('goodput.read', good)} of reads (${arm.name})`
-    })
-    .filter(text => text !== '')
+        : ` and ${formatMetric('goodput.write', goodput.write.value)} of writes`
+    return [`${reads}${writes} (${arm.name})`]
+  })
   return `Under ${label}, users got ${shares.join(' against ')}${comebackOf(arms[0])}.`
 }
 

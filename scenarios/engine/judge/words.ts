@@ -1,4 +1,4 @@
-import { METRICS, type Metric } from '../scenario.ts'
+import { isShare, METRICS, type Metric } from '../scenario.ts'
 
 /** A measured value for people, with its unit: 97.3 %, 1,240 ms, 3. */
 export function formatMetric(metric: Metric, value: number): string {
@@ -7,9 +7,4 @@ export function formatMetric(metric: Metric, value: number): string {
     return `${value.toLocaleString('en-US', { maximumFractionDigits: value < 10 ? 1 : 0 })} ms`
   if (unit === 'count') return value.toLocaleString('en-US')
   return isShare(metric) ? `${(value * 100).toFixed(1)} %` : value.toFixed(2)
-}
-
-/** Ratios that are shares of a whole; the others, such as amplification, may pass 1. */
-export function isShare(metric: Metric): boolean {
-  return metric.startsWith('goodput') || metric.endsWith('.share')
 }

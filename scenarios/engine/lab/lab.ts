@@ -37,6 +37,8 @@ export interface Lab {
   adminToken?: string
   guardian: Guardian
   load: Child
+  /** The embedded chaos proxy, where that is what is used. */
+  chaosProxy?: Child
   arms: LabArm[]
   /** Undoes and ends everything that this lab began; never throws. */
   close(): Promise<CleanUp>

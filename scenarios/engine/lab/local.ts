@@ -1,12 +1,12 @@
 // A lab of our own: every process started here, on free loopback ports.
-import { connect } from 'node:net'
+import { get } from 'node:http'
 import { join, resolve } from 'node:path'
 import { type Guardian, startGuardian } from '../../../chaos/guard-run.ts'
 import { type Child, startChild } from '../../../chaos/supervise.ts'
 import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
-import { type Arm, GUARDS } from '../scenario.ts'
+import type { Arm } from '../scenario.ts'
 import { Closers, hostAndPort, type Lab, type LabArm } from './lab.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -16,6 +16,8 @@ const ENTRIES = {
   gateway: join(root, 'src/main.ts'),
   toxiproxy: join(root, 'chaos/proxy/main.ts'),
 }
+
+const ANSWER_WITHIN_MS = 3_000
 
 type Environment = Record<string, string | undefined>
 
@@ -35,7 +37,8 @@ interface Site {
 export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
-    if (plan.options.upstream !== undefined) await assertListening(plan.options.upstream)
+    const { upstream, path = '/' } = plan.options
+    if (upstream !== undefined) await assertAnswering(upstream, path)
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     return await openSite({ plan, env, closers, guardian })
@@ -66,6 +69,7 @@ async function openSite(site: Site): Promise<Lab> {
     ...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
     guardian,
     load,
+    ...(toxiproxy.child === undefined ? {} : { chaosProxy: toxiproxy.child }),
     arms,
     close: () => closers.run(),
   }
@@ -92,7 +96,7 @@ async function startOwn(site: Site, name: string, entry: string, env: Environmen
   return child
 }
 
-async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy }> {
+async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy; child?: Child }> {
   const { toxiproxy } = site.plan.options
   if (toxiproxy !== undefined) return { control: await connectToxiproxy(toxiproxy) }
   const child = await startOwn(site, 'chaos proxy', ENTRIES.toxiproxy, {}, [
@@ -101,7 +105,7 @@ async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy }> {
     '-port',
     '0',
   ])
-  return { control: await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`) }
+  return { control: await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`), child }
 }
 
 /** Where an arm's chaos entry leads to. */
@@ -129,16 +133,20 @@ async function openUpstream(site: Site, arm: Arm): Promise<Upstream> {
 
 async function openArm(site: Site, arm: Arm, toxiproxy: Toxiproxy, upstream: Upstream): Promise<LabArm> {
   const entry = `leeward-${process.pid}-${arm.name}`
-  const undo = site.guardian.remember(toxiproxy.undoProxy(entry))
+  const isForeign = site.plan.options.toxiproxy !== undefined
+  const undo = isForeign ? site.guardian.remember(toxiproxy.undoProxy(entry)) : undefined
   const { listen } = await toxiproxy.createProxy({
     name: entry,
     listen: '127.0.0.1:0',
     upstream: upstream.address,
   })
-  site.closers.add('entries', `chaos entry ${entry}`, async () => {
-    await toxiproxy.deleteProxy(entry)
-    site.guardian.done(undo)
-  })
+  // In a server of our own it ends with the server.
+  if (undo !== undefined) {
+    site.closers.add('entries', `chaos entry ${entry}`, async () => {
+      await toxiproxy.deleteProxy(entry)
+      site.guardian.done(undo)
+    })
+  }
   const entryUrl = `http://${listen}`
   const origin = upstream.origin
   const shared = {
@@ -168,7 +176,7 @@ function gatewayEnvironment(site: Site, arm: Arm, upstreamUrl: string): Environm
     REDIS_PREFIX: `leeward:${process.pid}:${arm.name}:`,
     ...site.plan.scenario.settings,
     ...arm.settings,
-    GUARDS: arm.guards === 'all' ? GUARDS.join(',') : arm.guards === 'none' ? 'none' : arm.guards.join(','),
+    GUARDS: guardsOf(arm, site.env),
     UPSTREAM_URL: upstreamUrl,
     HOST: '127.0.0.1',
     PORT: '0',
@@ -177,26 +185,33 @@ function gatewayEnvironment(site: Site, arm: Arm, upstreamUrl: string): Environm
   }
 }
 
-/** One connection, so that a service that is not there is told before anything is started. */
-async function assertListening(upstream: string): Promise<void> {
-  const { hostname, port } = new URL(upstream)
+/** "All" leaves the caller the choice, as with every other setting. */
+function guardsOf({ guards }: Arm, env: Environment): string {
+  if (guards === 'all') return env.GUARDS || 'all'
+  return guards === 'none' ? 'none' : guards.join(',')
+}
+
+/**
+ * One request, so that a service that is not there, or does not know the path, is told before anything is started.
+ * @throws RunError with the status, or why there is none
+ */
+async function assertAnswering(upstream: string, path: string): Promise<void> {
+  const url = `${upstream}${path.replaceAll('{key}', '1')}`
   await new Promise<void>((resolve, reject) => {
-    const socket = connect({
-      host: hostname.replace(/^\[|\]$/g, ''),
-      port: Number(port || 80),
-      timeout: 3_000,
+    const fail = (why: string) =>
+      reject(new RunError(`${why}: start your service, or correct --upstream and --path`))
+    const request = get(url, { agent: false, timeout: ANSWER_WITHIN_MS }, response => {
+      response.resume()
+      const { statusCode = 0 } = response
+      if (statusCode >= 200 && statusCode < 300) resolve()
+      else fail(`${url} answers ${statusCode}, and only 2xx counts as good`)
     })
-    const fail = (why: string) => {
-      socket.destroy()
-      reject(
-        new RunError(`nothing answers at ${upstream} (${why}): start your service, or correct --upstream`),
-      )
-    }
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve()
+    request.once('timeout', () => {
+      fail(`${url} does not answer within ${ANSWER_WITHIN_MS} ms`)
+      request.destroy()
     })
-    socket.once('timeout', () => fail('no connection within 3 s'))
-    socket.once('error', error => fail((error as NodeJS.ErrnoException).code ?? error.message))
+    request.once('error', (error: NodeJS.ErrnoException) =>
+      fail(`nothing answers at ${upstream} (${error.code ?? error.message})`),
+    )
   })
 }

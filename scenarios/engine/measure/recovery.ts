@@ -1,7 +1,7 @@
 // How fast did it come back? Counted from the fault's removal, as the proxy acknowledged it.
 import type { ObservationColumns } from '../load/messages.ts'
 import type { Scenario } from '../scenario.ts'
-import { dueBetween, isGood, latencyAt } from './observations.ts'
+import { dueBetween, isGood, latencyAt, PLACE } from './observations.ts'
 import { quantileSorted } from './statistics.ts'
 
 /** What "back to normal" means: the bounds that the scenario puts on its baseline. */
@@ -15,7 +15,7 @@ export interface Objectives {
 const WINDOW_MS = 2_000
 const GRID_MS = 250
 
-/** The scenario's bounds on the first arm's baseline; 99 %, 90 % and the client deadline where it has none. */
+/** The scenario's bounds on its baseline; 99 %, 90 % and the client deadline where it has none. */
 export function objectivesOf({ hypotheses, phases, load }: Scenario): Objectives {
   const baselines = phases.filter(phase => phase.role === 'baseline').map(phase => phase.name)
   const bound = (metric: string, otherwise: number) => {
@@ -31,7 +31,7 @@ export function objectivesOf({ hypotheses, phases, load }: Scenario): Objectives
 
 /**
  * The start, after `removedAtMs`, of the first 2 s window that meets every objective, on a 250 ms grid.
- * Reads and writes both count: an open breaker that serves stale reads has not recovered.
+ * A stale answer is not normal, and writes count, too: an open breaker that serves stale reads has not recovered.
  * @returns both null when the run ended before one window could be seen
  */
 export function recoveryOf(
@@ -59,7 +59,8 @@ function meets(
   const reads = due.filter(at => rows.isRead[at] === 1)
   const writes = due.filter(at => rows.isRead[at] !== 1)
   const share = (places: number[]) =>
-    places.filter(at => isGood(rows, at, clientDeadlineMs)).length / places.length
+    places.filter(at => rows.outcome[at] !== PLACE.stale && isGood(rows, at, clientDeadlineMs)).length /
+    places.length
   const p95 = quantileSorted(
     reads.map(at => latencyAt(rows, at)).sort((a, b) => a - b),
     0.95,

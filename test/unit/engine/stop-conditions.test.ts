@@ -8,7 +8,7 @@ import slowUpstream from '../../../scenarios/slow-upstream.ts'
 function recordOf(counts: { at: number; eventLoopLagMs: number; rssMb: number }[]): RunRecord {
   return {
     scenario: slowUpstream,
-    arms: [{ lab: { arm: { name: 'guarded' } }, gateway: { counts } }],
+    arms: [{ lab: { arm: { name: 'guarded' } }, gateway: { counts }, exits: 0 }],
   } as unknown as RunRecord
 }
 
@@ -26,7 +26,10 @@ describe('a run', () => {
   /** Reports of the last 2 s, one each 250 ms, and the ending that comes of them. */
   function endingAfter(reports: { eventLoopLagMs: number; rssMb: number }[]) {
     const now = performance.timeOrigin + performance.now()
-    const counts = reports.map((report, index) => ({ ...report, at: now - index * 250 }))
+    const counts = reports.map((report, index) => ({
+      ...report,
+      at: now - (reports.length - 1 - index) * 250,
+    }))
     const stop = stopWhen(recordOf(counts), running, nobody)
     vi.advanceTimersByTime(250)
     stop.dispose()

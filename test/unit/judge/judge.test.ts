@@ -1,11 +1,16 @@
 import { describe, expect, test } from 'vitest'
+import { describeFault } from '../../../chaos/fault.ts'
 import { type Evidence, judge, judgeHypothesis } from '../../../scenarios/engine/judge/judge.ts'
 import type { Hypothesis } from '../../../scenarios/engine/scenario.ts'
 import { sampleReport } from '../../support/sample-report.ts'
 
 /** The evidence of a made-up run that passes. */
 function evidence(overrides: Partial<Evidence> = {}): Evidence {
-  const { scenario, arms, phases, probes, instrument, cleanUp, caveats } = sampleReport()
+  const { scenario, arms, phases, instrument, cleanUp, caveats, ...report } = sampleReport()
+  const [fault] = scenario.phases.flatMap(phase => phase.faults)
+  const probes = report.probes.map(probe =>
+    probe.fault === 'none' ? probe : { ...probe, fault: describeFault(fault!) },
+  )
   return {
     scenario,
     arms,
@@ -14,6 +19,7 @@ function evidence(overrides: Partial<Evidence> = {}): Evidence {
     instrument,
     cleanUp,
     caveats,
+    losses: [],
     ending: { kind: 'whole' },
     ...overrides,
   }
@@ -99,6 +105,41 @@ describe('the verdict', () => {
   test('is inconclusive when the baseline was not healthy, even if a hypothesis fails', () => {
     const sick = { ...failing, phase: 'baseline' }
     expect(judging([failing, sick])).toMatchObject({ word: 'inconclusive', exitCode: 2 })
+  })
+
+  test('is inconclusive when the control was not well before the fault, however bad it looks in it', () => {
+    const { arms } = evidence()
+    const dead = { value: 0, good: 0, of: 1_000, interval: [0, 0.004] as [number, number] }
+    const sickControl = arms.map((arm, index) =>
+      index === 0
+        ? arm
+        : {
+            ...arm,
+            phases: arm.phases.map(phase => ({ ...phase, goodput: { ...phase.goodput, read: dead } })),
+          },
+    )
+    const verdict = judging([goodputInFault], { arms: sickControl })
+    expect(verdict.word).toBe('inconclusive')
+    expect(verdict.reasons.join()).toContain('arm bare was not well before the fault')
+  })
+
+  test('is inconclusive when a probe before the fault was not answered', () => {
+    const { probes } = evidence()
+    const calm = { ...probes[0]!, fault: 'none', bit: false }
+    expect(judging([goodputInFault], { probes: [...probes, calm] }).reasons.join()).toContain(
+      'not answered in time',
+    )
+  })
+
+  test('is inconclusive when the lab lost a part', () => {
+    const verdict = judging([goodputInFault], { losses: ['origin of bare (SIGKILL)'] })
+    expect(verdict).toMatchObject({ word: 'inconclusive', exitCode: 2 })
+    expect(verdict.reasons).toEqual(['the lab lost its origin of bare (SIGKILL) during the run'])
+  })
+
+  test('does not call a baseline sick that it could not judge', () => {
+    const verdict = judging([{ ...goodputInFault, phase: 'baseline', leastSamples: 1e9 }])
+    expect(verdict.reasons.join()).toContain('the baseline could not be judged')
   })
 
   test('is inconclusive when the fault did not bite, or nobody looked', () => {
