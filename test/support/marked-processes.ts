@@ -30,3 +30,9 @@ function read(file: string): string {
     return ''
   }
 }
+
+/** One variable of its environment. */
+export function environmentValueOf(pid: number, name: string): string | undefined {
+  const entry = environmentOf(String(pid)).find(pair => pair.startsWith(`${name}=`))
+  return entry?.slice(name.length + 1)
+}

@@ -135,6 +135,11 @@ describe('recovery', () => {
     expect(recoveryFrom(rows)).toMatchObject({ recoverMs: null, recoverWithinMs: 2_997 })
   })
 
+  test('is not there while reads are answered stale, though nobody writes', () => {
+    const stale = steady(0, 3_003, () => ({ outcome: 'stale' as const, ageMs: 4_000 }))
+    expect(recoveryFrom([...stale, ...steady(3_005, 7_000)]).recoverMs).toBe(1_000)
+  })
+
   test('is not there while p95 is over its objective', () => {
     const rows = steady(0, 7_000, dueMs => ({ endedMs: dueMs + 400 }))
     expect(recoveryFrom(rows).recoverMs).toBeNull()
