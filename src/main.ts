@@ -4,10 +4,15 @@ import type { FastifyInstance } from 'fastify'
 import { ConfigError, type GatewayConfig, loadConfig } from './config.ts'
 import { createGateway, type Gateway } from './server.ts'
 
+/** For what is left to close once the requests under way are finished or ended. */
+const CLOSE_MS = 1_000
+
 const config = readConfig()
 const gateway = await createGateway(config)
 let isClosing = false
 
+// Whoever read the log may go first; its last lines are then lost, and that must not end us out of turn.
+process.stdout.on('error', () => {})
 process.on('SIGTERM', () => shutDown('SIGTERM'))
 process.on('SIGINT', () => shutDown('SIGINT'))
 process.on('disconnect', () => shutDown('the parent process is gone'))
@@ -64,7 +69,14 @@ function shutDown(reason: string): void {
   if (isClosing) return
   isClosing = true
   gateway.log.info({ reason }, 'draining')
+  setTimeout(leave, config.drainMs + CLOSE_MS).unref()
   finish(gateway)
+}
+
+/** The end, whatever still holds up the close. */
+function leave(): never {
+  gateway.log.warn('stopped before everything was closed')
+  process.exit(0)
 }
 
 async function finish({ close, log }: Gateway): Promise<void> {

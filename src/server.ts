@@ -118,7 +118,8 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
 
 function createApp(config: GatewayConfig): FastifyInstance {
   const app = fastify({
-    logger: { level: config.logLevel },
+    // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
+    logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     clientErrorHandler: rejectConnection,

@@ -12,6 +12,20 @@ async function start(name: string, entry: string, env: NodeJS.ProcessEnv): Promi
   return child
 }
 
+async function startOrigin(port: string): Promise<Child> {
+  try {
+    return await start('sample areas service', 'scenarios/engine/origin/main.ts', {
+      ...process.env,
+      PORT: port,
+    })
+  } catch (error) {
+    if (!lineOf(error).includes('EADDRINUSE')) throw error
+    const advice =
+      'ORIGIN_PORT=<a free port> npm run dev, or UPSTREAM_URL=<a service of your own> npm run dev'
+    throw new Error(`port ${port}, for the sample areas service, is in use: ${advice}`, { cause: error })
+  }
+}
+
 let isStopping = false
 
 async function stop(exitCode: number): Promise<void> {
@@ -21,16 +35,13 @@ async function stop(exitCode: number): Promise<void> {
   process.exit(exitCode)
 }
 
-process.once('SIGINT', () => void stop(0))
-process.once('SIGTERM', () => void stop(0))
+// The children have sessions of their own: a terminal that closes (SIGHUP) tells nobody but us.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void stop(0))
 
 try {
   let upstream = process.env.UPSTREAM_URL
   if (!upstream) {
-    const origin = await start('sample areas service', 'scenarios/engine/origin/main.ts', {
-      ...process.env,
-      PORT: process.env.ORIGIN_PORT ?? '8080',
-    })
+    const origin = await startOrigin(process.env.ORIGIN_PORT ?? '8080')
     upstream = `http://127.0.0.1:${origin.ports.http}`
   }
   const gateway = await start('gateway', 'src/main.ts', { ...process.env, UPSTREAM_URL: upstream })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { type GatewayProcess, runGateway, spawnGateway } from '../../support/gateway-process.ts'
@@ -102,5 +102,37 @@ describe('a running gateway', () => {
   test('ends itself when its parent is gone', async () => {
     gateway.child.disconnect()
     expect(await gateway.exited).toBe(0)
+  })
+
+  test('ends itself when its parent is gone and nobody reads its log any more', async () => {
+    gateway.child.stdout?.destroy()
+    gateway.child.disconnect()
+    expect(await gateway.exited).toBe(0)
+  })
+
+  test('drains as ever when nobody reads its log any more', async () => {
+    gateway.child.stdout?.destroy()
+    const underWay = httpRequest(url('/proxy/slow')).end()
+    const answered = once(underWay, 'response')
+    await eventually(() => expect(held.length).toBe(1))
+    gateway.child.kill('SIGTERM')
+    await eventually(async () => expect((await readiness()).status).toBe(503))
+    held[0]?.()
+    const [answer] = (await answered) as [IncomingMessage]
+    expect(answer.statusCode).toBe(200)
+    answer.resume()
+    expect(await gateway.exited).toBe(0)
+  })
+
+  test('ends although somebody never finishes a request to the admin port', async () => {
+    await gateway.close()
+    gateway = await spawnGateway({ UPSTREAM_URL: upstream.url, GUARDS: 'none', DRAIN_MS: '200' })
+    const slow = connect(gateway.ports.admin, '127.0.0.1').on('error', () => {})
+    await once(slow, 'connect')
+    slow.write('GET /-/stats HTTP/1.1\r\n')
+    expect((await readiness()).status).toBe(200)
+    gateway.child.kill('SIGTERM')
+    expect(await gateway.exited).toBe(0)
+    slow.destroy()
   })
 })
