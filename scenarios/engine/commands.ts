@@ -38,10 +38,10 @@ export interface RunFlags {
 /** Bad input, or something that cannot be opened or written. */
 export const EXIT_ERROR = 4
 
-/** From worst to best: an error hides a verdict, and a fail is never hidden by an inconclusive run. */
 const WORST_FIRST = [5, EXIT_ERROR, 130, 3, 1, 2, 0]
 
-function worstOf(...exitCodes: number[]): number {
+/** The exit code of several runs together: an error goes before a verdict, and a fail before an inconclusive run. */
+export function worstOf(...exitCodes: number[]): number {
   return WORST_FIRST.find(exitCode => exitCodes.includes(exitCode)) ?? EXIT_ERROR
 }
 
@@ -98,13 +98,17 @@ export async function renderAgain(folder: string): Promise<number> {
     return 0
   } catch (error) {
     if (error instanceof ReportWriteError) throw error
-    const why = error instanceof ReportReadError ? error.message : `the report is damaged (${lineOf(error)})`
+    const why =
+      error instanceof ReportReadError
+        ? error.message
+        : `the report is damaged (${lineOf(error)}); run the scenario again`
     throw new RunError(`${file}: ${why}`, { cause: error })
   }
 }
 
 function summaryOf(report: Report, path: string | null): string {
-  return summary(report, { colour: wantsColour(process.stdout), path })
+  const { columns } = process.stdout
+  return summary(report, { colour: wantsColour(process.stdout), path, ...(columns ? { columns } : {}) })
 }
 
 /** Runs one scenario and writes its report. */
@@ -124,7 +128,8 @@ async function runAndTell(name: string, flags: RunFlags, env: Environment) {
   })
   const { html, problems } = await writeFiles(report, record, join(flags.out, report.id))
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : summaryOf(report, html))
-  const exitCode = worstOf(report.verdict.exitCode, complain(problems))
+  const exitCode = worstOf(report.verdict.exitCode, ...problems.map(() => EXIT_ERROR))
+  complain(problems.map(problem => `${problem} (exit code ${exitCode})`))
   return { exitCode, wasInterrupted: report.verdict.word === 'interrupted' }
 }
 
@@ -136,7 +141,7 @@ async function writeFiles(report: Report, record: RunRecord, folder: string) {
     await writeObservations(record, folder)
   } catch (error) {
     if (!(error instanceof ReportWriteError)) throw error
-    problems.push(`${error.message} (exit code ${EXIT_ERROR})`)
+    problems.push(error.message)
   }
   return { html, problems }
 }
