@@ -1,12 +1,18 @@
 // The commands and their flags; what each does stands in commands.ts.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import { lintAll, listAll, type RunFlags, renderAgain, runAll, runOne, showOne } from './commands.ts'
+import {
+  EXIT_ERROR,
+  lintAll,
+  listAll,
+  type RunFlags,
+  renderAgain,
+  runAll,
+  runOne,
+  showOne,
+} from './commands.ts'
 import { lineOf } from './run-error.ts'
 
 type Environment = Record<string, string | undefined>
-
-/** Bad input, or a lab that cannot be opened. */
-const EXIT_ERROR = 4
 
 /**
  * Runs one command.
@@ -39,11 +45,12 @@ function commandLine(env: Environment, done: (exitCode: number) => void): Comman
       .exitOverride()
       .configureOutput({ writeErr: () => {} })
 
-  withRunFlags(program.command('run', { isDefault: true }).argument('[name]'))
+  const runCommand = withRunFlags(program.command('run', { isDefault: true }).argument('[name]'))
     .description('run a scenario; without a name, list them')
     .action(async (name: string | undefined, flags: RunFlags) => {
       done(name === undefined ? await listAll() : await runOne(name, flags, env))
     })
+  program.addHelpText('after', () => `\n${flagsOf(runCommand)}`)
   inherit('list')
     .description('every scenario with its question')
     .action(async () => done(await listAll()))
@@ -71,6 +78,17 @@ function commandLine(env: Environment, done: (exitCode: number) => void): Comman
       })
   }
   return program
+}
+
+/** The flags of a command as its own help shows them. */
+function flagsOf(command: Command): string {
+  const help = command.createHelp()
+  help.prepareContext({ helpWidth: process.stdout.columns ?? 80 })
+  const width = help.longestOptionTermLength(command, help)
+  const lines = help
+    .visibleOptions(command)
+    .map(option => help.formatItem(help.optionTerm(option), width, help.optionDescription(option), help))
+  return help.formatItemList(`Flags of ${command.name()} and all:`, lines, help).join('\n').trimEnd()
 }
 
 function withRunFlags(command: Command): Command {

@@ -1,11 +1,12 @@
 // What each word of the command line does. Each returns its exit code.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { readReport } from '../report/json.ts'
+import { ReportReadError, readReport } from '../report/json.ts'
+import type { Report } from '../report/report.ts'
 import { wantsColour } from '../report/terminal/layout.ts'
 import { drawsInPlace, liveView } from '../report/terminal/live.ts'
 import { summary } from '../report/terminal.ts'
-import { writeReport } from '../report/write.ts'
+import { ReportWriteError, writeReport } from '../report/write.ts'
 import { describesLab } from './lab/attached.ts'
 import { assertWritable, writeObservations } from './observations-file.ts'
 import { type Plan, planRun, type RunOptions } from './plan.ts'
@@ -13,7 +14,8 @@ import { progressOf } from './progress.ts'
 import type { RunRecord } from './record.ts'
 import { findScenario, listScenarios } from './registry.ts'
 import { runScenario } from './run.ts'
-import { RunError } from './run-error.ts'
+import { lineOf, RunError } from './run-error.ts'
+import type { Scenario } from './scenario.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -33,17 +35,39 @@ export interface RunFlags {
   plain: boolean
 }
 
-/** Every scenario with its question. */
-export async function listAll(): Promise<number> {
-  process.stdout.write(await listing())
-  return 0
+/** Bad input, or something that cannot be opened or written. */
+export const EXIT_ERROR = 4
+
+const WORST_FIRST = [5, EXIT_ERROR, 130, 3, 1, 2, 0]
+
+/** The exit code of several runs together: an error goes before a verdict, and a fail before an inconclusive run. */
+export function worstOf(...exitCodes: number[]): number {
+  return WORST_FIRST.find(exitCode => exitCodes.includes(exitCode)) ?? EXIT_ERROR
 }
 
-async function listing(): Promise<string> {
-  const scenarios = await listScenarios()
+/** Every scenario with its question; on stderr a line for each file that is not valid. */
+export async function listAll(): Promise<number> {
+  const { scenarios, problems } = await readScenarios()
+  process.stdout.write(listing(scenarios))
+  return complain(problems)
+}
+
+async function readScenarios() {
+  const problems: string[] = []
+  const scenarios = await listScenarios(problem => problems.push(problem))
+  return { scenarios, problems }
+}
+
+function listing(scenarios: Scenario[]): string {
   const width = Math.max(...scenarios.map(({ name }) => name.length))
   const lines = scenarios.map(({ name, question }) => `  ${name.padEnd(width)}  ${question}`)
   return `Scenarios:\n\n${lines.join('\n')}\n\nRun one: npm run scenario -- ${scenarios.at(-2)?.name ?? '<name>'} [--quick]\n`
+}
+
+/** Puts each problem on stderr; the exit code is 0 where there is none. */
+function complain(problems: string[]): number {
+  for (const problem of problems) process.stderr.write(`${problem}\n`)
+  return problems.length === 0 ? 0 : EXIT_ERROR
 }
 
 /** A scenario as the data that it is. */
@@ -52,11 +76,11 @@ export async function showOne(name: string): Promise<number> {
   return 0
 }
 
-/** Checks every scenario; the first that is not valid is the error. */
+/** Checks every scenario; each file that is not valid gets its line. */
 export async function lintAll(): Promise<number> {
-  const scenarios = await listScenarios()
-  process.stdout.write(`${scenarios.length} scenarios, all valid\n`)
-  return 0
+  const { scenarios, problems } = await readScenarios()
+  if (problems.length === 0) process.stdout.write(`${scenarios.length} scenarios, all valid\n`)
+  return complain(problems)
 }
 
 /** Renders report.md, report.html and junit.xml again from a folder's report.json. */
@@ -67,14 +91,34 @@ export async function renderAgain(folder: string): Promise<number> {
       `${file} cannot be read (${error.code}): name the folder of a run, such as reports/<scenario>/<time>`,
     )
   })
-  const report = readReport(text)
-  const { html } = await writeReport(report, folder)
-  process.stdout.write(summary(report, { colour: wantsColour(process.stdout), path: html }))
-  return 0
+  try {
+    const report = readReport(text)
+    const { html } = await writeReport(report, folder)
+    process.stdout.write(summaryOf(report, html))
+    return 0
+  } catch (error) {
+    if (error instanceof ReportWriteError) throw error
+    const why =
+      error instanceof ReportReadError
+        ? error.message
+        : `the report is damaged (${lineOf(error)}); run the scenario again`
+    throw new RunError(`${file}: ${why}`, { cause: error })
+  }
+}
+
+function summaryOf(report: Report, path: string | null): string {
+  const { columns } = process.stdout
+  return summary(report, { colour: wantsColour(process.stdout), path, ...(columns ? { columns } : {}) })
 }
 
 /** Runs one scenario and writes its report. */
 export async function runOne(name: string, flags: RunFlags, env: Environment): Promise<number> {
+  const { exitCode } = await runAndTell(name, flags, env)
+  return exitCode
+}
+
+/** Whatever the disk says, the verdict is told; a file that could not be written is an error after it. */
+async function runAndTell(name: string, flags: RunFlags, env: Environment) {
   const scenario = await scenarioNamed(name)
   const plan = planRun(scenario, optionsOf(flags, env))
   await assertWritable(flags.out)
@@ -82,23 +126,38 @@ export async function runOne(name: string, flags: RunFlags, env: Environment): P
     const request = { plan, env, interrupt, command: commandOf(name, flags) }
     return watched(plan, flags, env, onStart => runScenario({ ...request, onStart }))
   })
-  const folder = join(flags.out, report.id)
-  const { html } = await writeReport(report, folder)
-  await writeObservations(record, folder)
-  const text = flags.json
-    ? `${JSON.stringify(report)}\n`
-    : summary(report, { colour: wantsColour(process.stdout), path: html })
-  process.stdout.write(text)
-  return report.verdict.exitCode
+  const { html, problems } = await writeFiles(report, record, join(flags.out, report.id))
+  process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : summaryOf(report, html))
+  const exitCode = worstOf(report.verdict.exitCode, ...problems.map(() => EXIT_ERROR))
+  complain(problems.map(problem => `${problem} (exit code ${exitCode})`))
+  return { exitCode, wasInterrupted: report.verdict.word === 'interrupted' }
 }
 
-/** Runs every scenario in turn; the worst exit code wins, and an interrupted one is the last. */
+async function writeFiles(report: Report, record: RunRecord, folder: string) {
+  let html: string | null = null
+  const problems: string[] = []
+  try {
+    html = (await writeReport(report, folder)).html
+    await writeObservations(record, folder)
+  } catch (error) {
+    if (!(error instanceof ReportWriteError)) throw error
+    problems.push(error.message)
+  }
+  return { html, problems }
+}
+
+/** Runs every scenario in turn, past those that cannot run; the worst exit code wins, and an interrupted one is the last. */
 export async function runAll(flags: RunFlags, env: Environment): Promise<number> {
-  let worst = 0
-  for (const { name } of await listScenarios()) {
-    const exitCode = await runOne(name, flags, env)
-    worst = Math.max(worst, exitCode)
-    if (exitCode === 130) break
+  const { scenarios, problems } = await readScenarios()
+  let worst = complain(problems)
+  for (const { name } of scenarios) {
+    try {
+      const { exitCode, wasInterrupted } = await runAndTell(name, flags, env)
+      worst = worstOf(worst, exitCode)
+      if (wasInterrupted) break
+    } catch (error) {
+      worst = worstOf(worst, complain([`${name}: ${lineOf(error)}`]))
+    }
   }
   return worst
 }
@@ -106,7 +165,7 @@ export async function runAll(flags: RunFlags, env: Environment): Promise<number>
 async function scenarioNamed(name: string) {
   const scenario = await findScenario(name)
   if (scenario !== undefined) return scenario
-  const names = (await listScenarios()).map(entry => entry.name).join(', ')
+  const names = (await readScenarios()).scenarios.map(entry => entry.name).join(', ')
   throw new RunError(`there is no scenario "${name}"; there is ${names}`)
 }
 

@@ -1,9 +1,10 @@
 // The raw observations of a run, one row each, for those who want to count for themselves.
-import { access, constants, mkdir, rename, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { OUTCOMES } from '../report/report.ts'
+import { ReportWriteError, reasonOf, writeWhole } from '../report/write.ts'
 import { ENDINGS } from './load/messages.ts'
 import { sortedByDue } from './load/observation-log.ts'
 import type { ArmInRun, RunRecord } from './record.ts'
@@ -11,12 +12,19 @@ import { RunError } from './run-error.ts'
 
 const HEADER = 'arm,index,due_ms,sent_ms,ended_ms,kind,key,status,ending,outcome,age_ms,collapsed'
 
-/** Writes `observations.csv.gz` into the report's folder, whole or not at all. */
+/**
+ * Writes `observations.csv.gz` into the report's folder, whole or not at all.
+ * @throws ReportWriteError when the disk refuses
+ */
 export async function writeObservations(record: RunRecord, folder: string): Promise<void> {
   const text = `${[HEADER, ...record.arms.flatMap(rowsOf)].join('\n')}\n`
   const path = join(folder, 'observations.csv.gz')
-  await writeFile(`${path}.partial`, await promisify(gzip)(text))
-  await rename(`${path}.partial`, path)
+  const packed = await promisify(gzip)(text)
+  try {
+    await writeWhole([[path, packed]])
+  } catch (cause) {
+    throw new ReportWriteError(`cannot write ${path}: ${reasonOf(cause)}`, { cause })
+  }
 }
 
 function rowsOf({ lab, observations }: ArmInRun): string[] {

@@ -6,7 +6,28 @@ export class ReportReadError extends Error {
   override name = 'ReportReadError'
 }
 
-const NEEDED = ['scenario', 'verdict', 'phases', 'arms', 'findings', 'instrument', 'environment'] as const
+type Kind = 'object' | 'array' | 'string' | 'number' | 'boolean'
+
+const KINDS = {
+  schemaVersion: 'number',
+  id: 'string',
+  startedAt: 'string',
+  finishedAt: 'string',
+  command: 'string',
+  seed: 'number',
+  quick: 'boolean',
+  scenario: 'object',
+  environment: 'object',
+  verdict: 'object',
+  caveats: 'array',
+  phases: 'array',
+  arms: 'array',
+  differences: 'array',
+  findings: 'array',
+  probes: 'array',
+  instrument: 'object',
+  cleanUp: 'object',
+} as const satisfies Record<keyof Report, Kind>
 
 /** `report.json`. */
 export function toJson(report: Report): string {
@@ -28,11 +49,24 @@ export function readReport(text: string): Report {
         'render it with the version that made it, or run the scenario again',
     )
   }
-  const missing = NEEDED.filter(key => !(key in value))
-  if (missing.length > 0) {
-    throw new ReportReadError(`the report is damaged, it lacks ${missing.join(', ')}; run the scenario again`)
+  const damage = damageIn(value)
+  if (damage.length > 0) {
+    throw new ReportReadError(`the report is damaged: ${damage.join(', ')}; run the scenario again`)
   }
   return value as Report
+}
+
+function damageIn(value: object): string[] {
+  const found = new Map<string, unknown>(Object.entries(value))
+  return Object.entries(KINDS).flatMap(([key, kind]) => {
+    if (!found.has(key)) return [`it lacks ${key}`]
+    return kindOf(found.get(key)) === kind ? [] : [`${key} is no ${kind}`]
+  })
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'array' : typeof value
 }
 
 function parse(text: string): unknown {

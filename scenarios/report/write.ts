@@ -37,19 +37,29 @@ export async function writeReport(report: Report, folder: string): Promise<Repor
     [paths.html, html(report)],
     [paths.junit, junit(report)],
   ]
-  const partial = (path: string) => `${path}.${process.pid}.partial`
   try {
     await mkdir(folder, { recursive: true })
-    for (const [path, text] of files) await writeFile(partial(path), text, { flush: true })
-    for (const [path] of files) await rename(partial(path), path)
+    await writeWhole(files)
   } catch (cause) {
-    await Promise.allSettled(files.map(([path]) => rm(partial(path), { force: true })))
     throw new ReportWriteError(`cannot write the report to ${folder}: ${reasonOf(cause)}`, { cause })
   }
   return paths
 }
 
-function reasonOf(cause: unknown): string {
+/** Writes all of these files or none of them; nothing partial is left behind. */
+export async function writeWhole(files: [path: string, content: string | Uint8Array][]): Promise<void> {
+  const partial = (path: string) => `${path}.${process.pid}.partial`
+  try {
+    for (const [path, content] of files) await writeFile(partial(path), content, { flush: true })
+    for (const [path] of files) await rename(partial(path), path)
+  } catch (cause) {
+    await Promise.allSettled(files.map(([path]) => rm(partial(path), { force: true })))
+    throw cause
+  }
+}
+
+/** Why the disk refused, and what to do about it, in one line. */
+export function reasonOf(cause: unknown): string {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
   const known: Record<string, string> = {
     EACCES: 'permission denied (EACCES); make the folder writable for this user',

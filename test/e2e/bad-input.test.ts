@@ -1,10 +1,14 @@
 // Bad input gets one clear line and exit code 4, before anything is started.
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { worstOf } from '../../scenarios/engine/commands.ts'
+import { toJson } from '../../scenarios/report/json.ts'
 import { scenario, temporaryFolder } from '../support/command.ts'
+import { sampleReport } from '../support/sample-report.ts'
 
 async function refused(args: string[], env: Record<string, string> = {}): Promise<string> {
   const run = scenario(args, env)
@@ -12,6 +16,24 @@ async function refused(args: string[], env: Record<string, string> = {}): Promis
   expect(run.stdout()).toBe('')
   expect(run.stderr().trimEnd().split('\n')).toHaveLength(1)
   return run.stderr()
+}
+
+/** A folder with this as its report.json. */
+function reportFolder(text: string): string {
+  const folder = join(temporaryFolder(), 'run')
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'report.json'), text)
+  return folder
+}
+
+/** Renders a report in a shell that does this with its stdout. */
+function renderedTo(redirection: string) {
+  const cli = resolve(import.meta.dirname, '../../scenarios/engine/cli.ts')
+  const script = `{ "$0" "$1" report "$2"; echo "exit code $?" >&2; } ${redirection}`
+  const words = [process.execPath, cli, reportFolder(toJson(sampleReport()))]
+  return spawnSync('sh', ['-c', script, ...words], { encoding: 'utf8' })
+    .stderr.trimEnd()
+    .split('\n')
 }
 
 /** A port that nobody listens on. */
@@ -54,6 +76,23 @@ describe('the command line', () => {
     expect(await refused(['slow-upstream', '--upstream', url])).toMatch(/nothing answers at .*ECONNREFUSED/)
   })
 
+  test('asked for all goes on past a scenario that cannot run', async () => {
+    const run = scenario(['all', '--upstream', `http://127.0.0.1:${await freePort()}`])
+    expect(await run.ended).toBe(4)
+    expect(run.stderr()).toMatch(/^baseline-steady: nothing answers at /m)
+    expect(run.stderr()).toMatch(/^slow-upstream: nothing answers at /m)
+  })
+
+  test.each([
+    [[0, 1, 2], 1],
+    [[1, 3, 130], 130],
+    [[130, 4], 4],
+    [[4, 5, 0], 5],
+    [[2, 0], 2],
+  ])('after runs that ended with %j ends with %i', (exitCodes, worst) => {
+    expect(worstOf(...exitCodes)).toBe(worst)
+  })
+
   test('with a Toxiproxy that does not answer says so', async () => {
     const url = `http://127.0.0.1:${await freePort()}`
     expect(await refused(['slow-upstream', '--toxiproxy', url])).toMatch(/Toxiproxy.*ECONNREFUSED/)
@@ -79,6 +118,30 @@ describe('the command line', () => {
 
   test('with a report folder that is none says so', async () => {
     expect(await refused(['report', temporaryFolder()])).toMatch(/report\.json cannot be read/)
+  })
+
+  test('with a report that is broken inside says so, and renders nothing', async () => {
+    const report = sampleReport()
+    const arms = report.arms.map(arm => ({ ...arm, phases: null }))
+    const folder = reportFolder(JSON.stringify({ ...report, arms }))
+    expect(await refused(['report', folder])).toMatch(
+      /run.report\.json: the report is damaged \(.*run the scenario/,
+    )
+    expect(readdirSync(folder)).toEqual(['report.json'])
+  })
+
+  test('whose reader has gone ends quietly with its own exit code', () => {
+    expect(renderedTo('| true')).toEqual(['exit code 0'])
+  })
+
+  test('whose output cannot be written says so', () => {
+    expect(renderedTo('> /dev/full')).toEqual([expect.stringMatching(/cannot write.*ENOSPC/), 'exit code 4'])
+  })
+
+  test('shows the flags of a run in its help', async () => {
+    const run = scenario(['--help'])
+    expect(await run.ended).toBe(0)
+    expect(run.stdout()).toMatch(/--quick[\s\S]*--upstream <url>/)
   })
 
   test('with a reserved word that does nothing yet says so', async () => {

@@ -1,11 +1,18 @@
-// Text laid out for a terminal: wrapped and aligned inside 100 columns, measured before it is coloured.
+// Text laid out for a terminal: wrapped and aligned inside its columns, measured before it is coloured.
 import { styleText } from 'node:util'
 
-/** How wide any line of a summary may be. */
+/** How wide any line of a summary may be; prose keeps to a narrower terminal, tables need this. */
 export const COLUMNS = 100
 
 /** Colours a text, or leaves it as it is. */
 export type Paint = (style: Parameters<typeof styleText>[0], text: string) => string
+
+/** What a text is laid out for. */
+export interface Page {
+  paint: Paint
+  /** How wide prose may be. */
+  columns: number
+}
 
 /** A brush that colours, or one that does not. */
 export function painter(hasColour: boolean): Paint {
@@ -18,7 +25,7 @@ export function wantsColour(stream: NodeJS.WriteStream): boolean {
 }
 
 /** Text broken at spaces; a word longer than a line is cut. */
-export function wrapped(text: string, width = COLUMNS): string[] {
+export function wrapped(text: string, width: number): string[] {
   const lines: string[] = []
   let line = ''
   for (const word of text.split(/\s+/).flatMap(long => pieces(long, width))) {
@@ -33,8 +40,8 @@ export function wrapped(text: string, width = COLUMNS): string[] {
 }
 
 /** Text behind a bullet, with its further lines under the first. */
-export function indented(text: string, bullet: string): string[] {
-  const room = COLUMNS - 2 - bullet.length
+export function indented(text: string, bullet: string, columns: number): string[] {
+  const room = columns - 2 - bullet.length
   return wrapped(text, room).map(
     (line, index) => `  ${index === 0 ? bullet : ' '.repeat(bullet.length)}${line}`,
   )

@@ -30,4 +30,14 @@ describe('report.json', () => {
   ])('that is %s gives one clear line', (_, text) => {
     expect(problemWith(text)).toMatch(/^[^\n]+$/)
   })
+
+  test.each([
+    ['probes', null, /probes is no array/],
+    ['differences', undefined, /it lacks differences/],
+    ['cleanUp', [], /cleanUp is no object/],
+    ['seed', '1', /seed is no number/],
+    ['command', 1, /command is no string/],
+  ])('whose %s is %j is refused, naming it', (key, value, problem) => {
+    expect(problemWith(JSON.stringify({ ...sampleReport(), [key]: value }))).toMatch(problem)
+  })
 })

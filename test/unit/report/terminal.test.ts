@@ -88,4 +88,10 @@ describe('the summary', () => {
     })
     expect(plain(report)).toContain('✗ Clean-up not proven: a toxic is still on')
   })
+
+  test('wraps its prose to a narrower terminal', () => {
+    const text = summary(sampleReport(), { colour: false, path: null, columns: 60 })
+    const objectives = text.slice(text.indexOf('Objectives'), text.indexOf('What the guards bought'))
+    expect(Math.max(...objectives.split('\n').map(line => line.length))).toBeLessThanOrEqual(60)
+  })
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readReport } from '../../../scenarios/report/json.ts'
-import { ReportWriteError, writeReport } from '../../../scenarios/report/write.ts'
+import { ReportWriteError, writeReport, writeWhole } from '../../../scenarios/report/write.ts'
 import { sampleReport } from '../../support/sample-report.ts'
 import { interruptedReport } from '../../support/sample-variants.ts'
 
@@ -48,5 +48,14 @@ describe('writing a report', () => {
     const { message } = await failureOf(root)
     expect(message).toMatch(/^[^\n]+$/)
     expect((await readdir(root)).filter(name => name.includes('partial'))).toEqual([])
+  })
+
+  test('of several files leaves none where one is refused', async () => {
+    const files: [string, string][] = [
+      [join(root, 'first'), 'one'],
+      [join(root, 'not-there', 'second'), 'two'],
+    ]
+    await expect(writeWhole(files)).rejects.toThrow(/ENOENT/)
+    expect(await readdir(root)).toEqual([])
   })
 })
