@@ -46,9 +46,9 @@ const metrics = new Metrics(line)
 const proxies = new Proxies((proxy, stream, count) => metrics.count(proxy, stream, count))
 const api = createApi({ proxies, metrics, version: line.apiVersion })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) // Whoever read the log may have gone; that is no reason to end.
+// Whoever read the log may have gone; that is no reason to end.
 process.stdout.on('error', () => {})
-process.on(signal, () => process.exit(0))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(0))
 process.on('disconnect', () => process.exit(0))
 process.on('unhandledRejection', error => log('error', `This is a fault of the proxy: ${error}`))
 
