@@ -38,7 +38,9 @@ export interface RunFlags {
 /** Bad input, or something that cannot be opened or written. */
 export const EXIT_ERROR = 4
 
-const WORST_FIRST = [5, EXIT_ERROR, 130, 3, 1, 2, 0]
+const EXIT_INTERRUPTED = 130
+
+const WORST_FIRST = [5, EXIT_ERROR, EXIT_INTERRUPTED, 3, 1, 2, 0]
 
 /** The exit code of several runs together: an error goes before a verdict, and a fail before an inconclusive run. */
 export function worstOf(...exitCodes: number[]): number {
@@ -113,24 +115,21 @@ function summaryOf(report: Report, path: string | null): string {
 
 /** Runs one scenario and writes its report. */
 export async function runOne(name: string, flags: RunFlags, env: Environment): Promise<number> {
-  const { exitCode } = await runAndTell(name, flags, env)
-  return exitCode
+  return withInterrupts(interrupt => runAndTell(name, flags, env, interrupt))
 }
 
 /** Whatever the disk says, the verdict is told; a file that could not be written is an error after it. */
-async function runAndTell(name: string, flags: RunFlags, env: Environment) {
+async function runAndTell(name: string, flags: RunFlags, env: Environment, interrupt: AbortSignal) {
   const scenario = await scenarioNamed(name)
   const plan = planRun(scenario, optionsOf(flags, env))
   await assertWritable(flags.out)
-  const { report, record } = await withInterrupts(interrupt => {
-    const request = { plan, env, interrupt, command: commandOf(name, flags) }
-    return watched(plan, flags, env, onStart => runScenario({ ...request, onStart }))
-  })
+  const request = { plan, env, interrupt, command: commandOf(name, flags) }
+  const { report, record } = await watched(plan, flags, env, onStart => runScenario({ ...request, onStart }))
   const { html, problems } = await writeFiles(report, record, join(flags.out, report.id))
   process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : summaryOf(report, html))
   const exitCode = worstOf(report.verdict.exitCode, ...problems.map(() => EXIT_ERROR))
   complain(problems.map(problem => `${problem} (exit code ${exitCode})`))
-  return { exitCode, wasInterrupted: report.verdict.word === 'interrupted' }
+  return exitCode
 }
 
 async function writeFiles(report: Report, record: RunRecord, folder: string) {
@@ -146,19 +145,22 @@ async function writeFiles(report: Report, record: RunRecord, folder: string) {
   return { html, problems }
 }
 
-/** Runs every scenario in turn, past those that cannot run; the worst exit code wins, and an interrupted one is the last. */
+/** Runs every scenario in turn, past those that cannot run, until interrupted; the worst exit code wins. */
 export async function runAll(flags: RunFlags, env: Environment): Promise<number> {
   const { scenarios, problems } = await readScenarios()
   let worst = complain(problems)
-  for (const { name } of scenarios) {
-    try {
-      const { exitCode, wasInterrupted } = await runAndTell(name, flags, env)
+  await withInterrupts(async interrupt => {
+    for (const { name } of scenarios) {
+      const exitCode = await runAndTell(name, flags, env, interrupt).catch(error =>
+        complain([`${name}: ${lineOf(error)}`]),
+      )
       worst = worstOf(worst, exitCode)
-      if (wasInterrupted) break
-    } catch (error) {
-      worst = worstOf(worst, complain([`${name}: ${lineOf(error)}`]))
+      if (interrupt.aborted) {
+        worst = worstOf(worst, EXIT_INTERRUPTED)
+        break
+      }
     }
-  }
+  })
   return worst
 }
 
@@ -231,7 +233,7 @@ async function withInterrupts<T>(work: (interrupt: AbortSignal) => Promise<T>): 
   const controller = new AbortController()
   const onSignal = (signal: NodeJS.Signals) => {
     // The guardian cleans up behind a runner that is gone.
-    if (controller.signal.aborted) process.exit(130)
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
     process.stderr.write(
       `\n${signal}: undoing the faults and writing what there is; once more to leave at once\n`,
     )
