@@ -78,7 +78,7 @@ describe('who may import whom', () => {
       'toxiproxy-node-client': /^chaos\/toxiproxy\.ts/,
       'd3-scale': /^scenarios\/report\//,
       'd3-shape': /^scenarios\/report\//,
-      commander: /^scenarios\/engine\/command-line\.ts|^chaos\/proxy\/main\.ts/,
+      commander: /^scenarios\/engine\/command\/command-line\.ts|^chaos\/proxy\/main\.ts/,
     }
     const strangers = imports.filter(
       ({ from, to, typeOnly }) => !typeOnly && doors[to] !== undefined && !doors[to].test(from),

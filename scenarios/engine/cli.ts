@@ -1,7 +1,7 @@
 // `npm run scenario -- …`: the one command line.
 import { reasonOf } from '../report/write.ts'
-import { run } from './command-line.ts'
-import { EXIT_ERROR } from './commands.ts'
+import { run } from './command/command-line.ts'
+import { EXIT_ERROR } from './command/exit-code.ts'
 
 let isOutputLost = false
 

@@ -55,7 +55,8 @@ function verdict(report: Report, page: Page): string[] {
     ),
     title,
     ...wrapped(sentence, page.columns),
-    ...reasons.flatMap(reason => indented(reason, '- ', page.columns)),
+    // A single reason is what the sentence says already.
+    ...(reasons.length > 1 ? reasons : []).flatMap(reason => indented(reason, '- ', page.columns)),
     ...(cuts.length === 0
       ? []
       : wrapped(`Cut short: ${cuts.join('; ')}.`, page.columns).map(line => page.paint('yellow', line))),
@@ -126,7 +127,7 @@ function probes(report: Report, page: Page): string[] {
     'Did the fault happen?',
     probeGroups(report).flatMap(({ arm, fault, probes: all, bites, sentence }) => {
       const didBite = bites === all.length ? 'pass' : 'fail'
-      const text = `${arm}, ${fault}: ${sentence} (${count(bites)} of ${count(all.length)} bit)`
+      const text = `${arm}, ${fault}: ${sentence} (${count(bites)} of ${count(all.length)} as expected)`
       return indented(text, `${VERDICT_MARKS[didBite]} `, page.columns)
     }),
     page,

@@ -1,16 +1,10 @@
-// The commands and their flags; what each does stands in commands.ts.
+// The commands and their flags; what each does stands in commands.ts and run-command.ts.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
-import {
-  EXIT_ERROR,
-  lintAll,
-  listAll,
-  type RunFlags,
-  renderAgain,
-  runAll,
-  runOne,
-  showOne,
-} from './commands.ts'
-import { lineOf } from './run-error.ts'
+import { lineOf } from '../run-error.ts'
+import { lintAll, listAll, renderAgain, showOne } from './commands.ts'
+import { EXIT_ERROR } from './exit-code.ts'
+import { runAll, runOne } from './run-command.ts'
+import type { RunFlags } from './run-flags.ts'
 
 type Environment = Record<string, string | undefined>
 
