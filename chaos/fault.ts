@@ -44,8 +44,8 @@ const UNITS: Record<string, string> = {
 
 /** A few words for people: "latency 2,000 ms on answers". */
 export function describeFault(fault: Fault): string {
-  if (fault.kind === 'outage') return 'upstream refuses connections'
-  if (fault.kind === 'pause') return `${fault.target} process paused`
+  if (fault.kind === 'outage') return 'refused connections'
+  if (fault.kind === 'pause') return `paused ${fault.target} process`
   const { type, stream, toxicity, attributes } = fault.toxic
   const settings = Object.entries(attributes)
     .filter(([, value]) => value !== 0)

@@ -1,6 +1,7 @@
 // What a scenario is: plain data, checked by one schema that the types and the published JSON Schema come from.
 import { z } from 'zod'
 import { faultSchema } from '../../chaos/fault.ts'
+import type { GuardName } from '../../src/guards/guard.ts'
 
 /** The eight guards, spelt as they are everywhere: in files, settings, events and reports. */
 export const GUARDS = [
@@ -12,7 +13,7 @@ export const GUARDS = [
   'breaker',
   'retry',
   'attempt-limit',
-] as const
+] as const satisfies readonly GuardName[]
 
 /** What a hypothesis may be about: unit, and meaning. Latencies count from the moment a request was due. */
 export const METRICS = {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { METRICS } from '../../scenarios/engine/scenario.ts'
-import { SETTINGS_TABLE } from '../../src/config.ts'
 import { REFUSALS } from '../../src/errors.ts'
+import { SETTINGS_TABLE } from '../../src/settings.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 

@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { toxic } from '../../../chaos/fault.ts'
 import { latency, slicer } from '../../../chaos/toxic.ts'
 import { listScenarios } from '../../../scenarios/engine/registry.ts'
-import { defineScenario, type ScenarioInput, usualPhases } from '../../../scenarios/engine/scenario.ts'
+import {
+  defineScenario,
+  GUARDS,
+  type ScenarioInput,
+  usualPhases,
+} from '../../../scenarios/engine/scenario.ts'
+import { GUARD_NAMES } from '../../../src/guards/guard.ts'
 
 const valid: ScenarioInput = {
   name: 'a-storm',
@@ -12,6 +18,10 @@ const valid: ScenarioInput = {
     { claim: 'reads are answered', phase: 'fault', metric: 'goodput.read', bound: { atLeast: 0.9 } },
   ],
 }
+
+test('the guards have one spelling, in scenarios and in the gateway', () => {
+  expect(GUARDS).toEqual(GUARD_NAMES)
+})
 
 describe('a scenario', () => {
   test('gets the usual load, arms and phases where it says nothing', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { ConfigError, loadConfig, SETTINGS_TABLE } from '../../../src/config.ts'
+import { ConfigError, loadConfig } from '../../../src/config.ts'
 import { GUARD_NAMES } from '../../../src/guards/guard.ts'
+import { SETTINGS_TABLE } from '../../../src/settings.ts'
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {

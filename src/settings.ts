@@ -1,0 +1,143 @@
+// The table of settings: every variable with its default, its meaning, and what is accepted.
+import { z } from 'zod'
+import { GUARD_NAMES, type GuardName } from './guards/guard.ts'
+
+export interface Setting<T = unknown> {
+  /** As it would be written in the environment; empty means not set. */
+  default: string
+  meaning: string
+  accepts: string
+  schema: z.ZodType<T, string>
+  isSecret?: true
+}
+
+const LONGEST_MS = 3_600_000
+export const CACHES = ['off', 'memory', 'redis', 'tiered'] as const
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+function whole(least: number, most: number) {
+  return z.string().regex(/^\d+$/).transform(Number).pipe(z.number().min(least).max(most))
+}
+
+function count(fallback: number, least: number, most: number, meaning: string): Setting<number> {
+  const accepts = `a whole number from ${least} to ${most}`
+  return { default: String(fallback), meaning, accepts, schema: whole(least, most) }
+}
+
+function ms(fallback: number, least: number, meaning: string): Setting<number> {
+  const accepts = `whole milliseconds from ${least} to ${LONGEST_MS}`
+  return { default: String(fallback), meaning, accepts, schema: whole(least, LONGEST_MS) }
+}
+
+function text(fallback: string, meaning: string, accepts: string): Setting<string> {
+  return { default: fallback, meaning, accepts, schema: z.string() }
+}
+
+function oneOf<const T extends string>(fallback: T, values: readonly T[], meaning: string): Setting<T> {
+  return { default: fallback, meaning, accepts: values.join(', '), schema: z.enum(values) }
+}
+
+function url(fallback: string, protocols: readonly string[], meaning: string): Setting<string> {
+  const isOne = (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol)
+  const accepts = `a URL that starts with ${protocols.map(protocol => `${protocol}//`).join(' or ')}`
+  return { default: fallback, meaning, accepts, schema: z.string().refine(isOne) }
+}
+
+/** An upstream is asked by path: what else a URL can hold would be lost in silence. */
+function upstreamUrl(fallback: string, meaning: string): Setting<string> {
+  const setting = url(fallback, ['http:', 'https:'], meaning)
+  const isPlain = (value: string) => {
+    const { search, hash, username, password } = new URL(value)
+    return search + hash + username + password === ''
+  }
+  return {
+    ...setting,
+    accepts: `${setting.accepts}, without user, query or fragment`,
+    schema: setting.schema.refine(value => !URL.canParse(value) || isPlain(value)),
+  }
+}
+
+const guardList = z
+  .string()
+  .transform(value => value.split(',').map(name => name.trim()))
+  .pipe(
+    z.union([
+      z.tuple([z.literal('all')]).transform((): readonly GuardName[] => GUARD_NAMES),
+      z.tuple([z.literal('none')]).transform((): readonly GuardName[] => []),
+      // Running order is the chain's, whatever the order of the list.
+      z
+        .array(z.enum(GUARD_NAMES))
+        .transform((names): readonly GuardName[] => GUARD_NAMES.filter(name => names.includes(name))),
+    ]),
+  )
+
+/** Every setting of the gateway: name, default, meaning, and what is accepted. */
+export const SETTINGS = {
+  HOST: text('127.0.0.1', 'address that the gateway listens on', 'an address'),
+  PORT: count(3000, 0, 65_535, 'port that the gateway listens on; 0 takes a free one'),
+  UPSTREAM_URL: upstreamUrl('http://127.0.0.1:8080', 'the service behind the gateway'),
+  GUARDS: {
+    default: 'all',
+    meaning: 'the guards that are on',
+    accepts: `all, none, or some of ${GUARD_NAMES.join(',')}`,
+    schema: guardList,
+  } satisfies Setting<readonly GuardName[]>,
+  RATE_LIMIT_MAX: count(300, 1, 1_000_000_000, 'requests that one client may make in a window'),
+  RATE_LIMIT_WINDOW_MS: ms(1_000, 1, 'length of that window'),
+  CACHE: oneOf('memory', CACHES, 'where answers are kept; tiered is memory in front of Redis'),
+  REDIS_URL: {
+    ...url('', ['redis:', 'rediss:'], 'Redis or Valkey, for the cache and the rate limit'),
+    isSecret: true,
+  } satisfies Setting<string>,
+  REDIS_PREFIX: text(
+    'leeward:',
+    'start of every key there; gateways that share it share cache and limits',
+    'any text',
+  ),
+  CACHE_FRESH_MS: ms(2_000, 0, 'how long an answer is fresh when the upstream does not say'),
+  CACHE_STALE_IF_ERROR_MS: ms(60_000, 0, 'how long after that it may stand in for a failing upstream'),
+  CACHE_STALE_WHILE_REVALIDATE_MS: ms(0, 0, 'how long after that it is served while a fresh one is fetched'),
+  CACHE_MAX_BYTES: count(67_108_864, 1_024, 68_719_476_736, 'memory that cached answers may take'),
+  CACHE_MAX_BODY_BYTES: count(
+    1_048_576,
+    1,
+    1_073_741_824,
+    'longest answer that is cached; longer ones stream',
+  ),
+  DEADLINE_MS: ms(400, 1, 'longest wait of a client, from arrival'),
+  BULKHEAD_MAX: count(64, 1, 1_000_000, 'most upstream calls at once'),
+  BREAKER_ERROR_PERCENT: count(50, 0, 100, 'share of failed calls above which the breaker opens'),
+  BREAKER_LEAST_CALLS: count(20, 1, 1_000_000, 'calls in the window before it may open'),
+  BREAKER_WINDOW_MS: ms(2_000, 100, 'window in which calls are counted, in 10 buckets'),
+  BREAKER_RESET_MS: ms(2_000, 1, 'how long the breaker stays open before it lets one call probe'),
+  RETRY_ATTEMPTS: count(1, 0, 10, 'most retries of one request'),
+  RETRY_BACKOFF_MS: ms(30, 0, 'longest pause before a retry; the pause is drawn at random'),
+  RETRY_BUDGET_PERCENT: count(10, 0, 100, 'retries allowed per hundred requests'),
+  RETRY_BUDGET_PER_SECOND: count(3, 0, 1_000_000, 'retries allowed per second beside those'),
+  ATTEMPT_LIMIT_MS: ms(180, 1, 'longest time of one attempt'),
+  STREAM_IDLE_MS: ms(60_000, 100, 'time in which a streamed answer must bring something'),
+  STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that it must bring in that time'),
+  UPSTREAM_CONNECT_MS: ms(10_000, 100, 'last resort: longest time to connect, coarse'),
+  UPSTREAM_BACKSTOP_MS: ms(60_000, 1_000, 'last resort: longest silence of the upstream, coarse'),
+  ADMIN_HOST: text('127.0.0.1', 'address of the admin and metrics port', 'an address'),
+  ADMIN_PORT: count(3001, 0, 65_535, 'the admin and metrics port; 0 takes a free one'),
+  ADMIN_TOKEN: {
+    ...text('', 'bearer token of the admin port; a must when ADMIN_HOST is not loopback', 'any text'),
+    isSecret: true,
+  } satisfies Setting<string>,
+  ADMIN_ALLOWED_HOSTS: text(
+    '',
+    'host names by which the admin port may be called, beside loopback',
+    'names separated by commas',
+  ),
+  DRAIN_MS: ms(10_000, 0, 'time for requests under way to finish at shutdown'),
+  LOG_LEVEL: oneOf('info', LOG_LEVELS, 'least level of what is logged'),
+}
+
+/** The same table as the README prints it. */
+export const SETTINGS_TABLE = Object.entries(SETTINGS).map(([name, setting]) => ({
+  name,
+  default: setting.default,
+  meaning: setting.meaning,
+  accepts: setting.accepts,
+}))
