@@ -108,6 +108,7 @@ function configOf(values: Values) {
     host: values.HOST,
     port: values.PORT,
     upstreamOrigin: upstream.origin,
+    upstreamHost: values.UPSTREAM_HOST || upstream.host,
     upstreamBasePath: upstream.pathname.replace(/\/+$/, ''),
     guards: values.GUARDS.filter(name => !(isCacheOff && name === 'cache')),
     rateLimitMax: values.RATE_LIMIT_MAX,

@@ -76,6 +76,11 @@ export const SETTINGS = {
   HOST: text('127.0.0.1', 'address that the gateway listens on', 'an address'),
   PORT: count(3000, 0, 65_535, 'port that the gateway listens on; 0 takes a free one'),
   UPSTREAM_URL: upstreamUrl('http://127.0.0.1:8080', 'the service behind the gateway'),
+  UPSTREAM_HOST: text(
+    '',
+    'the Host it is asked for, where that is not the one of UPSTREAM_URL',
+    'a host, with a port or without',
+  ),
   GUARDS: {
     default: 'all',
     meaning: 'the guards that are on',

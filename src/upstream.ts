@@ -10,6 +10,8 @@ import { upstreamFailure } from './upstream-failure.ts'
 export interface UpstreamOptions {
   /** Scheme and authority. */
   upstreamOrigin: string
+  /** Sent as Host. */
+  upstreamHost: string
   /** Put before every path; empty, or starting with a slash and not ending with one. */
   upstreamBasePath: string
   /** undici's own coarse limits: the last resort where no guard keeps a finer one. */
@@ -106,7 +108,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
     if (this.#mode === 'ended') return
     const { method, path, headers, body } = this.#request.parts
     const target = this.#options.upstreamBasePath + path
-    pool.dispatch({ method, path: target, headers: headers as string[], body, blocking: false }, this)
+    const fields = headers.concat('host', this.#options.upstreamHost)
+    pool.dispatch({ method, path: target, headers: fields, body, blocking: false }, this)
   }
 
   // From undici.

@@ -85,7 +85,10 @@ async function keepProbing(phase: Phase, arm: LabArm, record: RunRecord, signal:
     const url = probeUrl(arm, fault, record)
     const due = epochMs() + PROBE_EVERY_MS
     const { startEpochMs } = record
-    const probe = await probeOnce({ arm: arm.arm.name, phase: phase.name, url, fault, startEpochMs }, signal)
+    const probe = await probeOnce(
+      { arm: arm.arm.name, phase: phase.name, url, host: arm.host, fault, startEpochMs },
+      signal,
+    )
     if (probe !== null) record.probes.push(probe)
     await waitUntil(due, signal)
   }

@@ -120,7 +120,10 @@ function silence(): Expectation {
 }
 
 /** One GET on a connection of its own. */
-export function exchange(url: string, { giveUpMs, untilClosed = false }: Expectation): Promise<Exchange> {
+export function exchange(
+  { url, host }: Pick<ProbeTarget, 'url' | 'host'>,
+  { giveUpMs, untilClosed = false }: Expectation,
+): Promise<Exchange> {
   const start = performance.now()
   const since = () => performance.now() - start
   return new Promise(resolve => {
@@ -131,17 +134,21 @@ export function exchange(url: string, { giveUpMs, untilClosed = false }: Expecta
       outgoing.destroy()
       resolve({ ending, firstByteMs, totalMs: since(), bytes })
     }
-    const outgoing = get(url, { agent: false, headers: { 'x-request-id': 'probe' } }, response => {
-      firstByteMs = since()
-      response.on('data', chunk => {
-        bytes += chunk.length
-      })
-      response.once('end', () => {
-        if (untilClosed) response.socket.once('close', () => end('answered'))
-        else end('answered')
-      })
-      response.once('error', () => end('closed'))
-    })
+    const outgoing = get(
+      url,
+      { agent: false, headers: { 'x-request-id': 'probe', ...(host === undefined ? {} : { host }) } },
+      response => {
+        firstByteMs = since()
+        response.on('data', chunk => {
+          bytes += chunk.length
+        })
+        response.once('end', () => {
+          if (untilClosed) response.socket.once('close', () => end('answered'))
+          else end('answered')
+        })
+        response.once('error', () => end('closed'))
+      },
+    )
     outgoing.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED') end('refused')
       else if (error.message === 'socket hang up') end('closed')
@@ -156,6 +163,8 @@ export interface ProbeTarget {
   arm: string
   phase: string
   url: string
+  /** The Host to ask for; the one of `url` unless given. */
+  host: string | undefined
   fault: Fault | undefined
   /** Of the run's start. */
   startEpochMs: number
@@ -165,7 +174,7 @@ export interface ProbeTarget {
 export async function probeOnce(target: ProbeTarget, signal: AbortSignal): Promise<Probe | null> {
   const expectation = expectationOf(target.fault)
   const atMs = epochMs() - target.startEpochMs
-  const seen = await exchange(target.url, expectation)
+  const seen = await exchange(target, expectation)
   if (signal.aborted) return null
   return {
     arm: target.arm,

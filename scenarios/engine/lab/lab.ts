@@ -13,6 +13,8 @@ export interface LabArm {
   loadUrl: string
   /** Straight through the chaos proxy, round the gateway. */
   entryUrl: string
+  /** The Host that the upstream is asked for, where the entry's own address would not do. */
+  host?: string
   /** Name of the entry in the chaos proxy. */
   entry: string
   /** Absent for a direct arm. */

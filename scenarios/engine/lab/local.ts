@@ -149,10 +149,12 @@ async function openArm(site: Site, arm: Arm, toxiproxy: Toxiproxy, upstream: Ups
   }
   const entryUrl = `http://${listen}`
   const origin = upstream.origin
+  const { upstream: yours } = site.plan.options
   const shared = {
     arm,
     entry,
     entryUrl,
+    ...(yours === undefined ? {} : { host: new URL(yours).host }),
     ...(origin === undefined ? {} : { origin, originUrl: `http://${upstream.address}` }),
   }
   if (arm.through === 'direct') return { ...shared, loadUrl: entryUrl }
@@ -178,6 +180,10 @@ function gatewayEnvironment(site: Site, arm: Arm, upstreamUrl: string): Environm
     ...arm.settings,
     GUARDS: guardsOf(arm, site.env),
     UPSTREAM_URL: upstreamUrl,
+    // By the chaos proxy's address it would look for a virtual host that nobody has.
+    ...(site.plan.options.upstream === undefined
+      ? {}
+      : { UPSTREAM_HOST: new URL(site.plan.options.upstream).host }),
     HOST: '127.0.0.1',
     PORT: '0',
     ADMIN_HOST: '127.0.0.1',

@@ -405,3 +405,12 @@ describe('a streamed answer', () => {
     expect((await answer.text()).split('\n\n').length).toBe(22)
   })
 })
+
+describe('with UPSTREAM_HOST', () => {
+  useGateway({ UPSTREAM_HOST: 'areas.example:8080' })
+
+  test('the upstream is asked for that host, wherever it is', async () => {
+    await fetch(`${gateway.url}/proxy/x`)
+    expect(upstream.requests[0]?.headers.host).toBe('areas.example:8080')
+  })
+})
