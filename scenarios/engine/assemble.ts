@@ -70,7 +70,7 @@ export function assembleReport(material: Material): Report {
 }
 
 /** What the lab sets itself, whatever the caller's environment says. */
-const SET_BY_LAB = /^(HOST|PORT|ADMIN_.*|GUARDS|REDIS_.*)$/
+const SET_BY_LAB = /^(HOST|PORT|ADMIN_.*|UPSTREAM_URL|UPSTREAM_HOST|REDIS_PREFIX)$/
 
 /** The gateway's settings that the caller's environment gave, as it would be typed before the command. */
 function givenSettings(env: Material['env'], arms: ArmRecord[]): string[] {
