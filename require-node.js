@@ -7,5 +7,6 @@ if (major < 24) {
     `Leeward needs Node 24 or later, this is ${process.version} (${process.execPath}). ` +
       'Run `npm ci` without --omit=optional to get the pinned runtime, or install Node 24.\n',
   )
-  process.exit(1)
+  // Not 1, which would say of a scenario that its verdict is a fail.
+  process.exit(4)
 }
