@@ -44,6 +44,12 @@ describe('a run', () => {
     expect(report.verdict.reasons.join()).toContain('the lab lost its gateway bare (SIGKILL)')
   })
 
+  test('that loses an origin proves nothing', { timeout: 60_000 }, async () => {
+    const { exitCode, report } = await runWithout(pid => commandOf(pid).includes('origin/main.ts'))
+    expect(exitCode).toBe(2)
+    expect(report.verdict.reasons.join()).toMatch(/the lab lost its origin of (guarded|bare) \(SIGKILL\)/)
+  })
+
   test('whose chaos proxy dies ends in error, at once', { timeout: 60_000 }, async () => {
     const { exitCode, report } = await runWithout(pid => commandOf(pid).includes('chaos/proxy/main.ts'))
     expect(exitCode).toBe(4)
