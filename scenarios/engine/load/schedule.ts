@@ -1,6 +1,7 @@
 // When each request is due and what it asks for, decided before the first is sent: arrivals never depend on answers.
-import { exponential, shuffledRanks, zipf } from '../random/distributions.ts'
-import { type Random, randomStream } from '../random/seed.ts'
+import { exponential } from '../../../chaos/random/distributions.ts'
+import { type Random, randomStream } from '../../../chaos/random/seed.ts'
+import { shuffledRanks, zipf } from './popularity.ts'
 
 /** What a schedule is drawn from. The first five fields are a scenario's `load`. */
 export interface ScheduleSettings {

@@ -1,6 +1,6 @@
 // The sample data: areas, each tying an action of one service to a reaction of another.
 import { z } from 'zod'
-import { type Random, randomStream } from '../random/seed.ts'
+import { type Random, randomStream } from '../../../chaos/random/seed.ts'
 
 /** "When `event` happens at one service, do `task` at another." */
 export interface Area {

@@ -1,6 +1,6 @@
 // How long the sample service takes over a request, and how many it takes on at once.
-import { logNormal } from '../random/distributions.ts'
-import { randomStream } from '../random/seed.ts'
+import { logNormal } from '../../../chaos/random/distributions.ts'
+import { randomStream } from '../../../chaos/random/seed.ts'
 
 /** As a scenario's `upstream`. */
 export interface ServiceTimeSettings {

@@ -1,7 +1,7 @@
 import { mean, sampleVariance } from 'simple-statistics'
 import { describe, expect, test } from 'vitest'
+import { zipfShares } from '../../../scenarios/engine/load/popularity.ts'
 import { makeSchedule, type ScheduleSettings } from '../../../scenarios/engine/load/schedule.ts'
-import { zipfShares } from '../../../scenarios/engine/random/distributions.ts'
 
 const settings: ScheduleSettings = {
   ratePerSecond: 200,

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { randomStream } from '../../../chaos/random/seed.ts'
 import {
   comparePairs,
   leastSamplesFor,
@@ -8,7 +9,6 @@ import {
   quantileSorted,
   studentT95,
 } from '../../../scenarios/engine/measure/statistics.ts'
-import { randomStream } from '../../../scenarios/engine/random/seed.ts'
 
 describe('percentiles', () => {
   test('are values that were observed, by nearest rank', () => {

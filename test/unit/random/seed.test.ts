@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { exponential, logNormal } from '../../../chaos/random/distributions.ts'
+import { randomStream } from '../../../chaos/random/seed.ts'
+import { shuffledRanks } from '../../../scenarios/engine/load/popularity.ts'
 import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
-import { exponential, logNormal, shuffledRanks } from '../../../scenarios/engine/random/distributions.ts'
-import { randomStream } from '../../../scenarios/engine/random/seed.ts'
 
 const SAMPLES = 50_000
 

@@ -1,17 +1,5 @@
-// The shapes that chance takes here: waits between arrivals, popularity of keys, service times.
-import type { Random } from './seed.ts'
-
-/** A wait drawn from the exponential distribution, in the unit of `mean`. */
-export function exponential(random: Random, mean: number): number {
-  return -mean * Math.log(1 - random())
-}
-
-/** A service time drawn from the log-normal distribution; `sigma` is the standard deviation of its logarithm. */
-export function logNormal(random: Random, median: number, sigma: number): number {
-  // Box-Muller: two uniform draws make a normal one.
-  const radius = Math.sqrt(-2 * Math.log(1 - random()))
-  return median * Math.exp(sigma * radius * Math.cos(2 * Math.PI * random()))
-}
+// Which keys are asked for how often.
+import type { Random } from '../../../chaos/random/seed.ts'
 
 /** Shares of `count` ranks under Zipf's law, the most popular first: share k is proportional to k^-exponent. */
 export function zipfShares(count: number, exponent: number): Float64Array {
