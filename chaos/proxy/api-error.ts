@@ -16,6 +16,8 @@ export const invalidStream = () =>
   new ApiError(400, 'stream was invalid, can be either upstream or downstream')
 export const invalidType = () => new ApiError(400, 'invalid toxic type')
 export const missingField = (field: string) => new ApiError(400, `missing required field: ${field}`)
+/** Under strict values. */
+export const senselessValues = (problems: string[]) => new ApiError(400, problems.join('; '))
 export const badBody = (detail: string) => new ApiError(400, `bad request body: ${detail}`)
 /** An address that cannot be used or listened on. */
 export const unusableAddress = (detail: string) => new ApiError(500, detail)

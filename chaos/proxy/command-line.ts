@@ -4,10 +4,12 @@ export interface CommandLine {
   host: string
   port: number
   config: string
-  /** Accepted, and not used yet: draws are not reproducible. */
-  seed: number
+  /** Of every draw of toxicity and jitter; drawn itself when it is not given. */
+  seed?: number
   proxyMetrics: boolean
   runtimeMetrics: boolean
+  /** Values of toxics that make no sense are refused. */
+  strictValues: boolean
   /** Print the version and end. */
   version: boolean
   /** What the API says its version is. */
@@ -28,6 +30,7 @@ const FLAGS: Record<string, Flag> = {
   seed: { key: 'seed', kind: 'integer' },
   'proxy-metrics': { key: 'proxyMetrics', kind: 'switch' },
   'runtime-metrics': { key: 'runtimeMetrics', kind: 'switch' },
+  'strict-values': { key: 'strictValues', kind: 'switch' },
   version: { key: 'version', kind: 'switch' },
   'api-version': { key: 'apiVersion', kind: 'text' },
 }
@@ -36,9 +39,9 @@ const DEFAULTS: CommandLine = {
   host: 'localhost',
   port: 8474,
   config: '',
-  seed: 0,
   proxyMetrics: false,
   runtimeMetrics: false,
+  strictValues: false,
   version: false,
   apiVersion: '2.12.0',
 }

@@ -3,6 +3,7 @@
 //   client ──▶ upstream link   ──▶ server
 //   client ◀── downstream link ◀── server
 import { connect, Socket } from 'node:net'
+import type { Random } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { parseAddress } from './address.ts'
 import { Link, type LinkCount } from './link.ts'
@@ -13,7 +14,8 @@ export interface ConnectionOptions {
   upstream: string
   /** The toxics there are when the server has been reached. */
   toxics(stream: Stream): readonly StageToxic[]
-  random: () => number
+  /** The connection's own stream of chance of that name. */
+  random(name: string): Random
   onLinkEnd(stream: Stream, count: LinkCount): void
   onClosed(): void
 }
@@ -65,7 +67,7 @@ export class Connection {
         source,
         destination,
         toxics: toxics(stream),
-        random,
+        random: name => random(`${stream}/${name}`),
         reset: () => this.#reset(),
         onEnd: count => onLinkEnd(stream, count),
       })

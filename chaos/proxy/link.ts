@@ -4,6 +4,7 @@
 //
 // There is one stage for each toxic of this direction, in order of addition. Which toxics there are, a link does not know.
 import type { Socket } from 'node:net'
+import type { Random } from '../random/seed.ts'
 import type { Chunk, Outlet } from './pipe.ts'
 import { Stage, type StageToxic } from './stage.ts'
 
@@ -19,7 +20,7 @@ export interface LinkOptions {
   source: Socket
   destination: Socket
   toxics: readonly StageToxic[]
-  random(): number
+  random(name: string): Random
   /** Resets the whole connection. */
   reset(): void
   onEnd(count: LinkCount): void

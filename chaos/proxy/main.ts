@@ -1,4 +1,5 @@
 // The embedded chaos proxy as a process: a drop-in for toxiproxy-server.
+import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolveAddress } from './address.ts'
 import { createApi } from './api.ts'
@@ -42,8 +43,14 @@ if (line.version) {
   process.exit(0)
 }
 
+const seed = line.seed ?? randomInt(2 ** 32)
 const metrics = new Metrics(line)
-const proxies = new Proxies((proxy, stream, count) => metrics.count(proxy, stream, count))
+const proxies = new Proxies({
+  seed,
+  isStrict: line.strictValues,
+  warn: message => log('warn', message),
+  countLink: (proxy, stream, count) => metrics.count(proxy, stream, count),
+})
 const api = createApi({ proxies, metrics, version: line.apiVersion })
 
 // Whoever read the log may have gone; that is no reason to end.
@@ -64,4 +71,5 @@ try {
 }
 const { port } = api.server.address() as { port: number }
 log('info', `Starting Toxiproxy HTTP server on ${line.host}:${port}, version ${line.apiVersion}`)
+log('info', `Draws come from seed ${seed}; -seed ${seed} repeats them`)
 process.send?.({ ready: true, ports: { api: port } })

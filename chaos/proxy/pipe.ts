@@ -34,7 +34,7 @@ export interface Pipe extends AsyncIterable<Chunk> {
   readonly isFromTheStart: boolean
   /** Numbers of this connection that outlive an update of the toxic. */
   readonly memory: Map<string, number>
-  /** Uniform in [0, 1); the only randomness a toxic may use. */
+  /** Uniform in [0, 1), from the seed; the only randomness a toxic may use. */
   random(): number
   /** Closes the stream here and now, behind what was written, interrupted or not. */
   close(): void
@@ -42,22 +42,36 @@ export interface Pipe extends AsyncIterable<Chunk> {
   reset(): void
 }
 
+/** The values of an attribute that make sense, both ends included. */
+export interface Range {
+  least: number
+  most: number
+}
+
+export type ToxicValues<A extends string = string> = Readonly<Record<A, number>>
+
 /**
  * A kind of toxic: settings only, all state is the pipe's.
  * Returning from `run` closes the stream behind what was written, unless the run was interrupted; then it starts anew.
  */
 export interface ToxicKind<A extends string = string> {
-  /** In the order in which the API lists them; integers, 0 unless given. */
-  attributes: readonly A[]
+  /** In the order in which the API lists them; whole numbers, 0 unless given. The API takes more than makes sense. */
+  attributes: Readonly<Record<A, Range>>
+  /** What makes no sense about values that are each in range. */
+  contradiction?(attributes: ToxicValues<A>): string | undefined
   /** How many chunks may wait in front of it before its feeder must stop. */
   bufferedChunks?: number
   /** Its removal closes the connection, because bytes were lost. */
   closesOnRemoval?: boolean
   /** `attributes` are never negative here. */
-  run(pipe: Pipe, attributes: Readonly<Record<A, number>>): Promise<void>
+  run(pipe: Pipe, attributes: ToxicValues<A>): Promise<void>
 }
 
+const HOUR_MS = 3_600_000
+
+export const milliseconds: Range = { least: 0, most: HOUR_MS }
+
 /** Only so that the names in `attributes` are those that `run` may read. */
-export function toxicKind<const A extends string>(kind: ToxicKind<A>): ToxicKind {
+export function toxicKind<A extends string>(kind: ToxicKind<A>): ToxicKind {
   return kind as ToxicKind
 }

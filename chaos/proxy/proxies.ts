@@ -2,7 +2,7 @@
 import { AddressError, formatAddress, resolveAddress } from './address.ts'
 import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
 import { type Fields, fieldsOf, type Json, kindOf } from './json.ts'
-import { type CountLink, type ProxySettings, TcpProxy } from './proxy.ts'
+import { type ProxyContext, type ProxySettings, TcpProxy } from './proxy.ts'
 
 interface ProxyBody {
   name: string | undefined
@@ -17,14 +17,15 @@ export interface Populated {
   error?: unknown
 }
 
-/** Changes come one after the other; reading never waits. */
+/** Changes of one proxy come one after the other, so that a name that is slow to resolve holds up no other; reading never waits. */
 export class Proxies {
   readonly #byName = new Map<string, TcpProxy>()
-  readonly #countLink: CountLink
-  #lastChange: Promise<unknown> = Promise.resolve()
+  readonly #context: ProxyContext
+  /** By name, the last of the changes that are under way. */
+  readonly #lastChanges = new Map<string, Promise<unknown>>()
 
-  constructor(countLink: CountLink) {
-    this.#countLink = countLink
+  constructor(context: ProxyContext) {
+    this.#context = context
   }
 
   /** In byte order of their names. */
@@ -38,17 +39,17 @@ export class Proxies {
     return proxy
   }
 
-  create(body: Json): Promise<TcpProxy> {
-    return this.#inTurn(async () => {
-      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
-      const settings = complete(given, '')
+  async create(body: Json): Promise<TcpProxy> {
+    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+    const settings = complete(given, '')
+    return await this.#inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
       return await this.#createNew(settings, given.enabled ?? true)
     })
   }
 
   update(name: string, body: Json): Promise<TcpProxy> {
-    return this.#inTurn(async () => {
+    return this.#inTurn(name, async () => {
       const proxy = this.get(name)
       const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
       const enabled = given.enabled ?? proxy.isEnabled
@@ -64,7 +65,7 @@ export class Proxies {
   }
 
   delete(name: string): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#inTurn(name, async () => {
       this.get(name).stop()
       this.#byName.delete(name)
     })
@@ -74,30 +75,30 @@ export class Proxies {
    * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
    * @throws ApiError 400, before anything is done
    */
-  populate(body: Json): Promise<Populated> {
-    return this.#inTurn(async () => {
-      const entries = readEntries(body).map(readProxy)
-      const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
-      const proxies: TcpProxy[] = []
-      for (const [index, settings] of wanted.entries()) {
-        try {
-          proxies.push(await this.#createOrReplace(settings, entries[index]?.enabled ?? true))
-        } catch (error) {
-          return { proxies, error }
-        }
+  async populate(body: Json): Promise<Populated> {
+    const entries = readEntries(body).map(readProxy)
+    const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
+    const proxies: TcpProxy[] = []
+    for (const [index, settings] of wanted.entries()) {
+      try {
+        const enabled = entries[index]?.enabled ?? true
+        proxies.push(await this.#inTurn(settings.name, () => this.#createOrReplace(settings, enabled)))
+      } catch (error) {
+        return { proxies, error }
       }
-      return { proxies }
-    })
+    }
+    return { proxies }
   }
 
   /** Starts every proxy and removes every toxic; stops at the first that cannot listen. */
-  reset(): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const proxy of this.all()) {
-        await proxy.start()
-        proxy.removeAllToxics()
-      }
-    })
+  async reset(): Promise<void> {
+    for (const { name } of this.all()) {
+      await this.#inTurn(name, async () => {
+        const proxy = this.#byName.get(name)
+        await proxy?.start()
+        proxy?.removeAllToxics()
+      })
+    }
   }
 
   stopAll(): void {
@@ -115,15 +116,20 @@ export class Proxies {
 
   /** When it cannot listen, nothing is stored. */
   async #createNew(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
-    const proxy = new TcpProxy(settings, this.#countLink)
+    const proxy = new TcpProxy(settings, this.#context)
     if (enabled) await proxy.start()
     this.#byName.set(proxy.name, proxy)
     return proxy
   }
 
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const done = this.#lastChange.then(change)
-    this.#lastChange = done.catch(() => {})
+  #inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
+    const done = (this.#lastChanges.get(name) ?? Promise.resolve()).then(change)
+    const settled = done
+      .catch(() => {})
+      .then(() => {
+        if (this.#lastChanges.get(name) === settled) this.#lastChanges.delete(name)
+      })
+    this.#lastChanges.set(name, settled)
     return done
   }
 }

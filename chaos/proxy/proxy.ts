@@ -1,12 +1,14 @@
 // One proxy: a listening address, an upstream, the toxics between, and the connections there are.
 import { createServer, type Server, type Socket } from 'node:net'
+import { randomStream } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { type Address, AddressError, formatAddress, isWildcard, resolveAddress } from './address.ts'
-import { toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
+import { senselessValues, toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
 import { Connection } from './connection.ts'
 import type { Json } from './json.ts'
 import type { Link, LinkCount } from './link.ts'
-import { changeToxic, readToxic, showToxic, type ToxicEntry } from './toxic-entry.ts'
+import { changedToxic, readToxic, showToxic, type ToxicEntry } from './toxic-entry.ts'
+import { valueProblems } from './value-problems.ts'
 
 export interface ProxySettings {
   name: string
@@ -14,8 +16,16 @@ export interface ProxySettings {
   upstream: string
 }
 
-/** Told of every link that ended. */
-export type CountLink = (proxy: TcpProxy, stream: Stream, count: LinkCount) => void
+/** What all proxies of a server share. */
+export interface ProxyContext {
+  /** Of every draw on every connection. */
+  seed: number
+  /** Refuses values of toxics that make no sense, instead of warning of them. */
+  isStrict: boolean
+  warn(message: string): void
+  /** Told of every link that ended. */
+  countLink(proxy: TcpProxy, stream: Stream, count: LinkCount): void
+}
 
 export class TcpProxy {
   readonly name: string
@@ -24,14 +34,15 @@ export class TcpProxy {
   upstream: string
   readonly #toxics: ToxicEntry[] = []
   readonly #connections = new Set<Connection>()
-  readonly #countLink: CountLink
+  readonly #context: ProxyContext
+  #accepted = 0
   #server: Server | undefined
 
-  constructor({ name, listen, upstream }: ProxySettings, countLink: CountLink) {
+  constructor({ name, listen, upstream }: ProxySettings, context: ProxyContext) {
     this.name = name
     this.listen = listen
     this.upstream = upstream
-    this.#countLink = countLink
+    this.#context = context
   }
 
   get isEnabled(): boolean {
@@ -73,6 +84,7 @@ export class TcpProxy {
   addToxic(body: Json): ToxicEntry {
     const isTaken = (name: string) => this.#toxics.some(entry => entry.name === name)
     const toxic = readToxic(body, isTaken, toxicExists)
+    this.#assertSensible(toxic)
     this.#toxics.push(toxic)
     this.#onLinks(toxic.stream, link => link.add(toxic))
     return toxic
@@ -80,7 +92,9 @@ export class TcpProxy {
 
   updateToxic(name: string, body: Json): ToxicEntry {
     const toxic = this.toxic(name)
-    changeToxic(toxic, body)
+    const changed = changedToxic(toxic, body)
+    this.#assertSensible(changed)
+    Object.assign(toxic, changed)
     this.#onLinks(toxic.stream, link => link.update(toxic))
     return toxic
   }
@@ -95,6 +109,15 @@ export class TcpProxy {
     for (const { name } of this.toxics()) this.removeToxic(name)
   }
 
+  #assertSensible(toxic: ToxicEntry): void {
+    const problems = valueProblems(toxic)
+    if (problems.length === 0) return
+    if (this.#context.isStrict) throw senselessValues(problems)
+    this.#context.warn(
+      `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; kept, and it does no harm here`,
+    )
+  }
+
   #streamToxics(stream: Stream): ToxicEntry[] {
     return this.#toxics.filter(toxic => toxic.stream === stream)
   }
@@ -107,12 +130,16 @@ export class TcpProxy {
   }
 
   #accept(client: Socket): void {
+    this.#accepted += 1
+    const { seed, countLink } = this.#context
+    // Named streams: what one connection, direction or toxic draws changes nothing for the others.
+    const place = `${this.name}/${this.#accepted}`
     const connection = new Connection({
       client,
       upstream: this.upstream,
       toxics: stream => this.#streamToxics(stream),
-      random: Math.random,
-      onLinkEnd: (stream, count) => this.#countLink(this, stream, count),
+      random: name => randomStream(seed, `${place}/${name}`),
+      onLinkEnd: (stream, count) => countLink(this, stream, count),
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)

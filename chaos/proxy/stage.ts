@@ -1,12 +1,15 @@
 // One toxic at work on one link: what waits in front of it, and its run.
+import type { Random } from '../random/seed.ts'
 import type { Chunk, Outlet, Pipe, ToxicKind } from './pipe.ts'
 import { noop } from './toxics/noop.ts'
 
 const BUFFERED_CHUNKS = 4
+const SLEEPLESS_AT_MOST = 64
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** A toxic of a proxy as its stages see it; an update changes it in place. */
 export interface StageToxic {
+  readonly name: string
   readonly kind: ToxicKind
   toxicity: number
   attributes: Readonly<Record<string, number | bigint>>
@@ -15,7 +18,8 @@ export interface StageToxic {
 /** What a stage needs of its connection. */
 export interface StageContext {
   isFromTheStart: boolean
-  random(): number
+  /** The link's own stream of chance of that name. */
+  random(name: string): Random
   reset(): void
   /** Retired and empty: its feeder may feed `next` itself. */
   onDrained(stage: Stage): void
@@ -29,11 +33,13 @@ export class Stage implements Outlet, Pipe {
   onRoom: (() => void) | undefined
   readonly toxic: StageToxic
   readonly memory = new Map<string, number>()
-  readonly random: () => number
+  readonly random: Random
+  readonly #drawToxicity: Random
   readonly #context: StageContext
   readonly #waiting: Chunk[] = []
   #next: Outlet
   #wake: (() => void) | undefined
+  #sleepless = 0
   #isReading = false
   #isEnded = false
   #isInterrupted = false
@@ -42,7 +48,8 @@ export class Stage implements Outlet, Pipe {
 
   constructor(toxic: StageToxic, next: Outlet, context: StageContext) {
     this.toxic = toxic
-    this.random = context.random
+    this.random = context.random(toxic.name)
+    this.#drawToxicity = context.random(`${toxic.name}/toxicity`)
     this.#context = context
     this.#next = next
   }
@@ -96,7 +103,7 @@ export class Stage implements Outlet, Pipe {
 
   #run(): Promise<void> {
     const { kind, toxicity, attributes } = this.toxic
-    const acts = !this.#isRetired && this.random() < toxicity
+    const acts = !this.#isRetired && this.#drawToxicity() < toxicity
     return acts ? kind.run(this, harmless(attributes)) : noop.run(this, {})
   }
 
@@ -150,6 +157,7 @@ export class Stage implements Outlet, Pipe {
   }
 
   async sleepUntil(due: number): Promise<void> {
+    if (performance.now() >= due) await this.#takeTurns()
     while (!this.#isInterrupted && performance.now() < due) await this.#wokenOrPast(due)
   }
 
@@ -168,6 +176,12 @@ export class Stage implements Outlet, Pipe {
         return value === undefined ? { value, done: true } : { value, done: false }
       },
     }
+  }
+
+  /** A toxic that need not sleep, however often it asks, must not keep everybody else from running. */
+  async #takeTurns(): Promise<void> {
+    this.#sleepless += 1
+    if (this.#sleepless % SLEEPLESS_AT_MOST === 0) await new Promise(resolve => setImmediate(resolve))
   }
 
   /** A sleeping toxic sleeps on whatever comes in. */

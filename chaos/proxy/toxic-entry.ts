@@ -7,7 +7,6 @@ import type { StageToxic } from './stage.ts'
 import { TOXIC_KINDS } from './toxics/index.ts'
 
 export interface ToxicEntry extends StageToxic {
-  readonly name: string
   readonly type: string
   readonly stream: Stream
   /** As the client typed it: the API echoes the spelling. */
@@ -39,7 +38,6 @@ export function readToxic(
   const name = given.name || `${given.type}_${given.stream}`
   if (isTaken(name)) throw refuseTaken()
 
-  const zeroes = Object.fromEntries(kind.attributes.map(attribute => [attribute, 0]))
   return {
     name,
     type: given.type,
@@ -47,16 +45,18 @@ export function readToxic(
     streamAsTyped: given.stream,
     kind,
     toxicity: given.toxicity,
-    attributes: mergeAttributes(kind, given.type, zeroes, fields.any('attributes')),
+    attributes: mergeAttributes(kind, given.type, {}, fields.any('attributes')),
   }
 }
 
-/** Changes attributes and toxicity as the body says; all of it or, when anything is wrong, nothing. */
-export function changeToxic(toxic: ToxicEntry, body: Json): void {
+/** What the toxic would be after the body's changes; the toxic itself stays as it is. */
+export function changedToxic(toxic: ToxicEntry, body: Json): ToxicEntry {
   const fields = fieldsOf(body, 'value of type toxics.ToxicWrapper')
-  const toxicity = fields.float32('toxicity', 'ToxicWrapper.toxicity') ?? toxic.toxicity
-  toxic.attributes = mergeAttributes(toxic.kind, toxic.type, toxic.attributes, fields.any('attributes'))
-  toxic.toxicity = toxicity
+  return {
+    ...toxic,
+    toxicity: fields.float32('toxicity', 'ToxicWrapper.toxicity') ?? toxic.toxicity,
+    attributes: mergeAttributes(toxic.kind, toxic.type, toxic.attributes, fields.any('attributes')),
+  }
 }
 
 function mergeAttributes(
@@ -68,7 +68,7 @@ function mergeAttributes(
   const fields = fieldsOf(given, 'struct field ToxicWrapper.attributes of type toxics.NoopToxic')
   const path = (attribute: string) => `${goName(type)}.attributes.${attribute}`
   return Object.fromEntries(
-    kind.attributes.map(name => [name, fields.int64(name, path(name)) ?? old[name] ?? 0]),
+    Object.keys(kind.attributes).map(name => [name, fields.int64(name, path(name)) ?? old[name] ?? 0]),
   )
 }
 

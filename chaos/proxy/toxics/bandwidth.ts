@@ -5,7 +5,7 @@ const TIMER_ERROR_MS = 10
 
 /** Lets through `rate` KB (1,000 bytes) a second; 0 holds everything until it is changed or removed. */
 export const bandwidth = toxicKind({
-  attributes: ['rate'],
+  attributes: { rate: { least: 0, most: 10_000_000 } },
   async run(pipe, { rate }) {
     let paidUntil = 0
     for await (const chunk of pipe) {

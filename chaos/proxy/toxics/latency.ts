@@ -1,8 +1,8 @@
-import { toxicKind } from '../pipe.ts'
+import { milliseconds, toxicKind } from '../pipe.ts'
 
 /** Delays each chunk by `latency` ± `jitter` ms from when it was received; order is kept, a result under 0 is none. */
 export const latency = toxicKind({
-  attributes: ['latency', 'jitter'],
+  attributes: { latency: milliseconds, jitter: milliseconds },
   bufferedChunks: 1024,
   async run(pipe, { latency, jitter }) {
     for await (const chunk of pipe) {

@@ -2,7 +2,7 @@ import { toxicKind } from '../pipe.ts'
 
 /** Passes exactly `bytes` bytes, then closes; the count of a connection survives updates. */
 export const limitData = toxicKind({
-  attributes: ['bytes'],
+  attributes: { bytes: { least: 0, most: 2 ** 40 } },
   async run(pipe, { bytes }) {
     for await (const chunk of pipe) {
       const passed = pipe.memory.get('passed') ?? 0

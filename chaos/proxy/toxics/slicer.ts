@@ -2,7 +2,15 @@ import { toxicKind } from '../pipe.ts'
 
 /** Cuts each chunk into pieces of `average_size` ± `size_variation` bytes, `delay` microseconds after each. */
 export const slicer = toxicKind({
-  attributes: ['average_size', 'size_variation', 'delay'],
+  attributes: {
+    average_size: { least: 1, most: 1_000_000 },
+    size_variation: { least: 0, most: 999_999 },
+    delay: { least: 0, most: 60_000_000 },
+  },
+  contradiction({ average_size, size_variation }) {
+    if (size_variation < average_size) return undefined
+    return `size_variation must be less than average_size, got ${size_variation} and ${average_size}`
+  },
   async run(pipe, { average_size, size_variation, delay }) {
     // A timer's grain is a thousand times coarser than the unit: due times add up, so that errors do not.
     let due = 0

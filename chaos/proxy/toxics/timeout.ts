@@ -1,8 +1,8 @@
-import { toxicKind } from '../pipe.ts'
+import { milliseconds, toxicKind } from '../pipe.ts'
 
 /** Swallows all data; closes after `timeout` ms without any, never for 0. */
 export const timeout = toxicKind({
-  attributes: ['timeout'],
+  attributes: { timeout: milliseconds },
   closesOnRemoval: true,
   async run(pipe, { timeout }) {
     const withinMs = timeout === 0 ? Number.POSITIVE_INFINITY : timeout

@@ -27,10 +27,10 @@ function stageOf(
     push: ({ data }) => void came.push([now(), data.toString()]),
     end: () => void came.push([now(), 'END']),
   }
-  const toxic = { kind: TOXIC_KINDS.get(type)!, toxicity, attributes }
+  const toxic = { name: type, kind: TOXIC_KINDS.get(type)!, toxicity, attributes }
   const context = {
     isFromTheStart: true,
-    random,
+    random: () => random,
     reset: () => void came.push([now(), 'RESET']),
     onDrained: () => {},
   }
