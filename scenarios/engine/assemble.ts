@@ -169,7 +169,11 @@ function environmentOf({ plan, lab, record }: Material): Environment {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     lab: lab.kind,
-    toxiproxy: { kind: lab.toxiproxyKind, version: lab.toxiproxyVersion },
+    toxiproxy: {
+      kind: lab.toxiproxyKind,
+      version: lab.toxiproxyVersion,
+      seed: lab.chaosProxy === undefined ? null : record.seed,
+    },
     upstream: plan.options.upstream === undefined ? 'sample' : 'yours',
     cache: record.arms.find(arm => arm.gateway)?.gateway?.hello.cache ?? 'off',
   }

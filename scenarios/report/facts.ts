@@ -3,6 +3,7 @@ import type {
   ArmPhase,
   ArmReport,
   Difference,
+  Environment,
   Finding,
   Instrument,
   Outcome,
@@ -144,4 +145,11 @@ export function belief({ valid, scheduled }: Instrument): string {
   return valid
     ? 'The load generator stayed inside its gate.'
     : 'The load generator was outside its gate: no number of this run is to be believed.'
+}
+
+/** Which chaos proxy there was, and whether its draws can be repeated. */
+export function toxiproxyWords({ toxiproxy: { kind, version, seed } }: Environment): string {
+  // Reports of earlier versions have none.
+  const draws = typeof seed === 'number' ? `draws from seed ${seed}` : 'draws that no seed repeats'
+  return `${kind} ${version}, ${draws}`
 }

@@ -1,5 +1,5 @@
 // The report as JUnit XML: a suite per scenario, a case per hypothesis, for whoever already reads test results.
-import { boundOf, marginOf, runMs } from './facts.ts'
+import { boundOf, marginOf, runMs, toxiproxyWords } from './facts.ts'
 import type { Finding, Report } from './report.ts'
 import { measure, plural } from './words.ts'
 
@@ -57,7 +57,7 @@ function properties(report: Report): string[] {
     leeward: environment.leeward,
     node: environment.node,
     platform: environment.platform,
-    toxiproxy: `${environment.toxiproxy.kind} ${environment.toxiproxy.version}`,
+    toxiproxy: toxiproxyWords(environment),
   }
   return Object.entries(values).map(
     ([name, value]) => `      <property name="${name}" value="${escapeXml(value)}"/>`,

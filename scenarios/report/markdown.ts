@@ -11,6 +11,7 @@ import {
   oddOutcomes,
   recoveryOf,
   shareOf,
+  toxiproxyWords,
 } from './facts.ts'
 import { probeGroups } from './probe-groups.ts'
 import { LAG_GATE_MS, type Report } from './report.ts'
@@ -204,7 +205,7 @@ function origin(report: Report): string {
   const { environment } = report
   const made = [
     `${moment(report.startedAt)}, seed ${report.seed}, Leeward ${environment.leeward}, Node ${environment.node},`,
-    `${environment.platform}, ${environment.cores} cores, Toxiproxy ${environment.toxiproxy.kind} ${environment.toxiproxy.version}`,
+    `${environment.platform}, ${environment.cores} cores, Toxiproxy ${toxiproxyWords(environment)}`,
   ].join(' ')
   const code = `Exit code ${report.verdict.exitCode}: ${exitCodeMeaning(report.verdict.exitCode)}.`
   return section('Run it again', `    ${report.command.replaceAll(/\s+/g, ' ')}`, escapeMarkdown(made), code)

@@ -50,7 +50,8 @@ export interface Environment {
   cpu: string
   cores: number
   lab: 'local' | 'attached'
-  toxiproxy: { kind: 'embedded' | 'server'; version: string }
+  /** `seed` is null where its draws of toxicity and jitter cannot be repeated: the real server ignores its own. */
+  toxiproxy: { kind: 'embedded' | 'server'; version: string; seed: number | null }
   upstream: 'sample' | 'yours'
   cache: string
 }

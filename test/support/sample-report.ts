@@ -89,7 +89,7 @@ export function build(input: ScenarioInput, plans: ArmPlan[]): Report {
       cpu: 'Example CPU @ 2.40 GHz',
       cores: 2,
       lab: 'local',
-      toxiproxy: { kind: 'embedded', version: '0.1.0' },
+      toxiproxy: { kind: 'embedded', version: '2.12.0', seed: 1 },
       upstream: 'sample',
       cache: 'memory',
     },

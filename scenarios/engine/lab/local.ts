@@ -104,6 +104,8 @@ async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy; child?: 
     '127.0.0.1',
     '-port',
     '0',
+    '-seed',
+    String(site.plan.options.seed),
   ])
   return { control: await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`), child }
 }
@@ -132,8 +134,9 @@ async function openUpstream(site: Site, arm: Arm): Promise<Upstream> {
 }
 
 async function openArm(site: Site, arm: Arm, toxiproxy: Toxiproxy, upstream: Upstream): Promise<LabArm> {
-  const entry = `leeward-${process.pid}-${arm.name}`
   const isForeign = site.plan.options.toxiproxy !== undefined
+  // Draws are seeded by name, so a name that need not be told from others' is the same in every run.
+  const entry = isForeign ? `leeward-${process.pid}-${arm.name}` : arm.name
   const undo = isForeign ? site.guardian.remember(toxiproxy.undoProxy(entry)) : undefined
   const { listen } = await toxiproxy.createProxy({
     name: entry,

@@ -1,5 +1,5 @@
 // The end of the page: did the fault happen, can the numbers be believed, and how to run it again.
-import { armInWords, belief, gatewayPeaks } from '../facts.ts'
+import { armInWords, belief, gatewayPeaks, toxiproxyWords } from '../facts.ts'
 import { probeGroups } from '../probe-groups.ts'
 import { LAG_GATE_MS, type Report } from '../report.ts'
 import { count, duration, exitCodeMeaning, moment, ms, percent, plural } from '../words.ts'
@@ -103,7 +103,7 @@ export function configuration(report: Report): Markup {
     ['Node', environment.node],
     ['Machine', `${environment.platform}, ${environment.cores} × ${environment.cpu}`],
     ['Lab', environment.lab],
-    ['Toxiproxy', `${environment.toxiproxy.kind}, ${environment.toxiproxy.version}`],
+    ['Toxiproxy', toxiproxyWords(environment)],
     ['Cache', environment.cache],
     ['Started, finished', `${moment(report.startedAt)}; ${moment(report.finishedAt)}`],
     ['Observations', report.instrument.observationsFile ?? 'not kept'],
