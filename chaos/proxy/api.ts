@@ -9,6 +9,7 @@ import { showProxy } from './proxy.ts'
 import { showToxic } from './toxic-entry.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const ANSWER_WITHIN_MS = 25_000
 const LONGEST_BODY_BYTES = 64 * 1024 * 1024
 
 export interface ApiOptions {
@@ -43,6 +44,11 @@ const json = (status: number, value: unknown): Answer => ({
   type: 'application/json',
 })
 const nothing: Answer = { status: 204 }
+const tooLate: Answer = {
+  status: 503,
+  text: '<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>',
+  type: 'text/html; charset=utf-8',
+}
 
 function routes({ proxies, version, metrics }: ApiOptions): Route[] {
   const ofProxy = '/proxies/:proxy'
@@ -173,7 +179,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
       onRequest: greet,
       handler: async (request, reply) => {
         const { proxy = '', toxic = '' } = request.params
-        return send(reply, await answer({ proxy, toxic, body: (request.body as string | undefined) ?? '' }))
+        const call = { proxy, toxic, body: (request.body as string | undefined) ?? '' }
+        return send(reply, await inTime(answer(call)))
       },
     })
   }
@@ -189,6 +196,16 @@ export function createApi(options: ApiOptions): FastifyInstance {
     return send(reply, errorAnswer(status, error.message))
   })
   return app
+}
+
+/** Nothing takes that long but a name that does not resolve. */
+async function inTime(answer: Answer | Promise<Answer>): Promise<Answer> {
+  if (!(answer instanceof Promise)) return answer
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<Answer>(resolve => {
+    timer = setTimeout(() => resolve(tooLate), ANSWER_WITHIN_MS)
+  })
+  return await Promise.race([answer, late]).finally(() => clearTimeout(timer))
 }
 
 /** Whatever a client says its body is, it is read as text and parsed by us. */
