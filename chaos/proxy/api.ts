@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { ApiError, leaseHoldsNoUpdate } from './api-error.ts'
+import { extensionRoutes } from './extension-routes.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { Lease } from './lease.ts'
 import { leaseRoutes } from './lease-routes.ts'
@@ -22,6 +23,8 @@ export interface ApiOptions {
   metrics: Metrics
   /** What /version says. */
   version: string
+  /** Serves what the real server does not have, too. */
+  hasExtensions: boolean
 }
 
 const tooLate: Answer = {
@@ -30,7 +33,7 @@ const tooLate: Answer = {
   type: 'text/html; charset=utf-8',
 }
 
-function routes({ proxies, leases, version, metrics }: ApiOptions): Route[] {
+function routes({ proxies, leases, version, metrics, hasExtensions }: ApiOptions): Route[] {
   const ofProxy = '/proxies/:proxy'
   const ofToxic = '/proxies/:proxy/toxics/:toxic'
   const updateProxy: Route['answer'] = async ({ proxy, body, lease }) => {
@@ -116,6 +119,7 @@ function routes({ proxies, leases, version, metrics }: ApiOptions): Route[] {
     },
     ...leaseRoutes(leases),
     ...(metrics.isOn ? [metricsRoute(metrics)] : []),
+    ...(hasExtensions ? extensionRoutes(proxies) : []),
   ]
 }
 

@@ -10,6 +10,8 @@ export interface CommandLine {
   runtimeMetrics: boolean
   /** Values of toxics that make no sense are refused. */
   strictValues: boolean
+  /** What the real server does not have is there, too. */
+  extensions: boolean
   /** Print the version and end. */
   version: boolean
   /** What the API says its version is. */
@@ -31,6 +33,7 @@ const FLAGS: Record<string, Flag> = {
   'proxy-metrics': { key: 'proxyMetrics', kind: 'switch' },
   'runtime-metrics': { key: 'runtimeMetrics', kind: 'switch' },
   'strict-values': { key: 'strictValues', kind: 'switch' },
+  extensions: { key: 'extensions', kind: 'switch' },
   version: { key: 'version', kind: 'switch' },
   'api-version': { key: 'apiVersion', kind: 'text' },
 }
@@ -42,6 +45,7 @@ const DEFAULTS: CommandLine = {
   proxyMetrics: false,
   runtimeMetrics: false,
   strictValues: false,
+  extensions: false,
   version: false,
   apiVersion: '2.12.0',
 }

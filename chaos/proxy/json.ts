@@ -98,7 +98,18 @@ export class Fields {
   /** A 64-bit integer, a bigint where a number would round it. */
   int64(name: string, path: string): number | bigint | undefined {
     const value = this.#values.get(name)
+    return value === undefined ? undefined : this.#integer(value, path)
+  }
+
+  /** A list of such. */
+  int64s(name: string, path: string): (number | bigint)[] | undefined {
+    const value = this.#values.get(name)
     if (value === undefined) return undefined
+    if (!Array.isArray(value)) return this.#mismatch(value, path, '[]int64')
+    return value.map(item => this.#integer(item, path))
+  }
+
+  #integer(value: Json, path: string): number | bigint {
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'int64')
     const isInteger =
       /^-?\d+$/.test(value.text) && BigInt.asIntN(64, BigInt(value.text)) === BigInt(value.text)

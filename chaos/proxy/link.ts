@@ -16,11 +16,22 @@ export interface LinkCount {
   sent: number | null
 }
 
+/** The same while it is open: `sent` has left, `waiting` is still in it. */
+export interface LiveLinkCount {
+  received: number
+  sent: number
+  waiting: number
+}
+
 export interface LinkOptions {
   source: Socket
   destination: Socket
   toxics: readonly StageToxic[]
+  /** When the connection was accepted. */
+  openedAt: number
   random(name: string): Random
+  /** Closes the whole connection, behind what was written. */
+  hangUp(): void
   /** Resets the whole connection. */
   reset(): void
   onEnd(count: LinkCount): void
@@ -70,10 +81,25 @@ export class Link {
     if (index > 0) this.#stages[index - 1]?.interrupt()
   }
 
+  live(): LiveLinkCount {
+    const unsent = this.#options.destination.writableLength
+    return {
+      received: this.#received,
+      sent: (this.#exit.sent ?? unsent) - unsent,
+      waiting: this.#stages.reduce((sum, { waitingBytes }) => sum + waitingBytes, unsent),
+    }
+  }
+
+  /** Names of the toxics that won their draw. */
+  acting(): string[] {
+    return this.#stages.filter(({ acts }) => acts).map(({ toxic }) => toxic.name)
+  }
+
   #append(toxic: StageToxic, isFromTheStart: boolean): void {
-    const { random, reset } = this.#options
+    const { openedAt, random, hangUp, reset } = this.#options
     const onDrained = (drained: Stage) => this.#splice(drained)
-    const stage = new Stage(toxic, this.#exit, { isFromTheStart, random, reset, onDrained })
+    const context = { isFromTheStart, openedAt, random, hangUp, reset, onDrained }
+    const stage = new Stage(toxic, this.#exit, context)
     const last = this.#stages.at(-1)
     this.#stages.push(stage)
     if (last !== undefined) last.next = stage

@@ -49,11 +49,12 @@ const metrics = new Metrics(line)
 const proxies = new Proxies({
   seed,
   isStrict: line.strictValues,
+  hasExtensions: line.extensions,
   warn: message => log('warn', message),
   countLink: (proxy, stream, count) => metrics.count(proxy, stream, count),
 })
 const leases = new Leases({ proxies, log })
-const api = createApi({ proxies, leases, metrics, version: line.apiVersion })
+const api = createApi({ proxies, leases, metrics, version: line.apiVersion, hasExtensions: line.extensions })
 
 // Whoever read the log may have gone; that is no reason to end.
 process.stdout.on('error', () => {})

@@ -2,7 +2,9 @@
 import { AddressError, formatAddress, resolveAddress } from './address.ts'
 import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
 import { type Fields, fieldsOf, type Json, kindOf } from './json.ts'
+import { readPopulatedToxics } from './populated-toxics.ts'
 import { type ProxyContext, type ProxySettings, TcpProxy } from './proxy.ts'
+import type { ToxicEntry } from './toxic-entry.ts'
 
 interface ProxyBody {
   name: string | undefined
@@ -22,6 +24,15 @@ export interface Holder {
   created(proxy: TcpProxy): void
   /** `enabled` may be another than it was. */
   switched(proxy: TcpProxy, wasEnabled: boolean): void
+  added(proxy: TcpProxy, toxic: ToxicEntry): void
+}
+
+/** What is wanted of a proxy beside its settings. */
+interface Wishes {
+  enabled: boolean
+  /** In the place of those it has; undefined leaves them. */
+  toxics?: ToxicEntry[] | undefined
+  holder: Holder | undefined
 }
 
 /** Changes of one proxy come one after the other, so that a name that is slow to resolve holds up no other; reading never waits. */
@@ -56,7 +67,7 @@ export class Proxies {
     const settings = complete(given, '')
     return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
-      return await this.#createNew(settings, given.enabled ?? true, holder)
+      return await this.#createNew(settings, { enabled: given.enabled ?? true, holder })
     })
   }
 
@@ -93,17 +104,20 @@ export class Proxies {
 
   /**
    * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
+   * With the extensions, an entry that names `toxics` has these and no others afterwards, even where it is left alone.
    * @throws ApiError 400, before anything is done
    */
   async populate(body: Json, holder?: Holder): Promise<Populated> {
-    const entries = readEntries(body).map(readProxy)
+    const bodies = readEntries(body)
+    const entries = bodies.map(readProxy)
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
+    const toxics = this.#context.hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
       try {
         const enabled = entries[index]?.enabled ?? true
-        const done = this.inTurn(settings.name, () => this.#createOrReplace(settings, enabled, holder))
-        proxies.push(await done)
+        const wishes = { enabled, toxics: toxics[index], holder }
+        proxies.push(await this.inTurn(settings.name, () => this.#createOrReplace(settings, wishes)))
       } catch (error) {
         return { proxies, error }
       }
@@ -126,20 +140,26 @@ export class Proxies {
     for (const proxy of this.#byName.values()) proxy.stop()
   }
 
-  async #createOrReplace(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
+  async #createOrReplace(settings: ProxySettings, wishes: Wishes): Promise<TcpProxy> {
     const existing = this.#byName.get(settings.name)
+    const { toxics, holder } = wishes
     if (existing !== undefined) {
-      if (!(await differs(existing, settings))) return existing
+      if (!(await differs(existing, settings))) {
+        const added = toxics === undefined ? [] : existing.replaceToxics(toxics)
+        for (const toxic of added) holder?.added(existing, toxic)
+        return existing
+      }
       const wasEnabled = existing.isEnabled
       existing.stop()
       holder?.switched(existing, wasEnabled) // and so it stays, when the new one cannot listen
     }
-    return await this.#createNew(settings, enabled, holder)
+    return await this.#createNew(settings, wishes)
   }
 
   /** When it cannot listen, nothing is stored. */
-  async #createNew(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
+  async #createNew(settings: ProxySettings, { enabled, toxics = [], holder }: Wishes): Promise<TcpProxy> {
     const proxy = new TcpProxy(settings, this.#context)
+    proxy.replaceToxics(toxics)
     if (enabled) await proxy.start()
     this.#byName.set(proxy.name, proxy)
     holder?.created(proxy)

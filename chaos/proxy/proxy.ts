@@ -3,11 +3,11 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { randomStream } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { type Address, AddressError, formatAddress, isWildcard, resolveAddress } from './address.ts'
-import { senselessValues, toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
+import { toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
 import { Connection } from './connection.ts'
-import type { Json } from './json.ts'
+import { type Json, writeJson } from './json.ts'
 import type { Link, LinkCount } from './link.ts'
-import { changedToxic, readToxic, showToxic, type ToxicEntry } from './toxic-entry.ts'
+import { changedToxic, readToxic, showToxic, type ToxicEntry, type ToxicRules } from './toxic-entry.ts'
 import { valueProblems } from './value-problems.ts'
 
 export interface ProxySettings {
@@ -17,11 +17,9 @@ export interface ProxySettings {
 }
 
 /** What all proxies of a server share. */
-export interface ProxyContext {
+export interface ProxyContext extends ToxicRules {
   /** Of every draw on every connection. */
   seed: number
-  /** Refuses values of toxics that make no sense, instead of warning of them. */
-  isStrict: boolean
   warn(message: string): void
   /** Told of every link that ended. */
   countLink(proxy: TcpProxy, stream: Stream, count: LinkCount): void
@@ -75,7 +73,7 @@ export class TcpProxy {
 
   /** Upstream toxics first, then downstream, each in order of addition. */
   toxics(): ToxicEntry[] {
-    return [...this.#streamToxics('upstream'), ...this.#streamToxics('downstream')]
+    return byStream(this.#toxics)
   }
 
   toxic(name: string): ToxicEntry {
@@ -86,49 +84,66 @@ export class TcpProxy {
 
   addToxic(body: Json): ToxicEntry {
     const isTaken = (name: string) => this.#toxics.some(entry => entry.name === name)
-    const toxic = readToxic(body, isTaken, toxicExists)
-    this.#assertSensible(toxic)
-    this.#toxics.push(toxic)
-    this.#onLinks(toxic.stream, link => link.add(toxic))
+    const toxic = readToxic(body, this.#context, isTaken, toxicExists)
+    this.#add(toxic)
     return toxic
   }
 
   updateToxic(name: string, body: Json): ToxicEntry {
     const toxic = this.toxic(name)
-    const changed = changedToxic(toxic, body)
-    this.#assertSensible(changed)
+    const changed = changedToxic(toxic, body, this.#context)
+    this.#warnOf(changed)
     Object.assign(toxic, changed)
-    this.#onLinks(toxic.stream, link => link.update(toxic))
+    this.#onConnections(toxic, link => link.update(toxic))
     return toxic
   }
 
   removeToxic(name: string): void {
     const toxic = this.toxic(name)
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1)
-    this.#onLinks(toxic.stream, link => link.remove(toxic))
+    this.#onConnections(toxic, link => link.remove(toxic))
   }
 
   removeAllToxics(): void {
     for (const { name } of this.toxics()) this.removeToxic(name)
   }
 
-  #assertSensible(toxic: ToxicEntry): void {
+  /** Puts these in the place of all there are, and says which are new: none, when they are the same, and no connection notices. */
+  replaceToxics(toxics: readonly ToxicEntry[]): readonly ToxicEntry[] {
+    const shown = (entries: readonly ToxicEntry[]) => writeJson(byStream(entries).map(showToxic))
+    if (shown(toxics) === shown(this.#toxics)) return []
+    this.removeAllToxics()
+    for (const toxic of toxics) this.#add(toxic)
+    return toxics
+  }
+
+  /** What has passed its toxics and its open connections. */
+  showCounters() {
+    return {
+      toxics: this.toxics().map(({ name, type, counts }) => ({ name, type, ...counts.show() })),
+      connections: [...this.#connections].map(connection => connection.show()),
+    }
+  }
+
+  #add(toxic: ToxicEntry): void {
+    this.#warnOf(toxic)
+    this.#toxics.push(toxic)
+    this.#onConnections(toxic, link => link.add(toxic))
+  }
+
+  #warnOf(toxic: ToxicEntry): void {
     const problems = valueProblems(toxic)
     if (problems.length === 0) return
-    if (this.#context.isStrict) throw senselessValues(problems)
     this.#context.warn(
       `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; kept, and it does no harm here`,
     )
   }
 
-  #streamToxics(stream: Stream): ToxicEntry[] {
-    return this.#toxics.filter(toxic => toxic.stream === stream)
-  }
-
-  #onLinks(stream: Stream, act: (link: Link) => void): void {
+  #onConnections({ stream }: ToxicEntry, act: (link: Link) => void): void {
     for (const connection of this.#connections) {
       const link = connection.link(stream)
       if (link !== undefined) act(link)
+      connection.reconsider()
     }
   }
 
@@ -138,9 +153,10 @@ export class TcpProxy {
     // Named streams: what one connection, direction or toxic draws changes nothing for the others.
     const place = `${this.name}/${this.#accepted}`
     const connection = new Connection({
+      number: this.#accepted,
       client,
       upstream: this.upstream,
-      toxics: stream => this.#streamToxics(stream),
+      toxics: stream => ofStream(this.#toxics, stream),
       random: name => randomStream(seed, `${place}/${name}`),
       onLinkEnd: (stream, count) => countLink(this, stream, count),
       onClosed: () => this.#connections.delete(connection),
@@ -154,6 +170,14 @@ export function showProxy(proxy: TcpProxy) {
   const { name, listen, upstream, isEnabled } = proxy
   // `Logger` is an accident of the real server's that has been in every answer since 2.5.
   return { name, listen, upstream, enabled: isEnabled, Logger: {}, toxics: proxy.toxics().map(showToxic) }
+}
+
+function byStream(toxics: readonly ToxicEntry[]): ToxicEntry[] {
+  return [...ofStream(toxics, 'upstream'), ...ofStream(toxics, 'downstream')]
+}
+
+function ofStream(toxics: readonly ToxicEntry[], stream: Stream): ToxicEntry[] {
+  return toxics.filter(toxic => toxic.stream === stream)
 }
 
 async function listenOn(server: Server, text: string): Promise<Address> {

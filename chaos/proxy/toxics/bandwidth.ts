@@ -1,22 +1,26 @@
-import { type Chunk, type Pipe, toxicKind } from '../pipe.ts'
+import { type Chunk, kilobytesPerSecond, type Pipe, toxicKind } from '../pipe.ts'
 
 const TICK_MS = 100
 const TIMER_ERROR_MS = 10
 
 /** Lets through `rate` KB (1,000 bytes) a second; 0 holds everything until it is changed or removed. */
 export const bandwidth = toxicKind({
-  attributes: { rate: { least: 0, most: 10_000_000 } },
+  attributes: { rate: kilobytesPerSecond },
   async run(pipe, { rate }) {
     let paidUntil = 0
     for await (const chunk of pipe) {
-      const now = performance.now()
-      // A late timer is made up for by the next chunk; idle time is not saved up.
-      const owedSince = now - paidUntil < TIMER_ERROR_MS ? paidUntil : now
-      paidUntil = rate === 0 ? Number.POSITIVE_INFINITY : owedSince + chunk.data.length / rate
+      paidUntil = rate === 0 ? Number.POSITIVE_INFINITY : owedSince(paidUntil) + chunk.data.length / rate
       await payOut(pipe, chunk, rate, paidUntil)
     }
   },
 })
+
+/** When a line that is paid until then begins to carry what comes next. */
+export function owedSince(paidUntil: number): number {
+  const now = performance.now()
+  // A late timer is made up for by the next chunk; idle time is not saved up.
+  return now - paidUntil < TIMER_ERROR_MS ? paidUntil : now
+}
 
 /** Writes the chunk so that its last byte leaves at `paidUntil`; at most a tick's worth in one piece. */
 async function payOut(pipe: Pipe, chunk: Chunk, rate: number, paidUntil: number): Promise<void> {

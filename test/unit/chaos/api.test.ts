@@ -19,9 +19,15 @@ class SlowProxies extends Proxies {
 
 test("a call that is not done after 25 s is answered with the real server's 503", async () => {
   const metrics = new Metrics({ proxyMetrics: false, runtimeMetrics: false })
-  const proxies = new SlowProxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
+  const proxies = new SlowProxies({
+    seed: 1,
+    isStrict: false,
+    hasExtensions: false,
+    warn: () => {},
+    countLink: () => {},
+  })
   const leases = new Leases({ proxies, log: () => {} })
-  const api = createApi({ proxies, leases, metrics, version: 'git' })
+  const api = createApi({ proxies, leases, metrics, version: 'git', hasExtensions: false })
   await api.ready()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   let isAnswered = false

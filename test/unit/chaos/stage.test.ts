@@ -1,5 +1,6 @@
 // Toxics in their stages, on a clock of our own.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { ToxicCounts } from '../../../chaos/proxy/counters.ts'
 import type { Outlet } from '../../../chaos/proxy/pipe.ts'
 import { Stage, type StageToxic } from '../../../chaos/proxy/stage.ts'
 import { TOXIC_KINDS } from '../../../chaos/proxy/toxics/index.ts'
@@ -27,10 +28,13 @@ function stageOf(
     push: ({ data }) => void came.push([now(), data.toString()]),
     end: () => void came.push([now(), 'END']),
   }
-  const toxic = { name: type, kind: TOXIC_KINDS.get(type)!, toxicity, attributes }
+  const kind = TOXIC_KINDS.get(type)!
+  const toxic = { name: type, kind, toxicity, attributes, shared: new Map(), counts: new ToxicCounts() }
   const context = {
     isFromTheStart: true,
+    openedAt: startedAt,
     random: () => random,
+    hangUp: () => void came.push([now(), 'HANG UP']),
     reset: () => void came.push([now(), 'RESET']),
     onDrained: () => {},
   }
