@@ -17,6 +17,8 @@ export interface ProxyEntry {
 export interface Toxiproxy {
   url: string
   version(): Promise<string>
+  /** The types of toxic that it has beside Toxiproxy's eight; a real server has none. */
+  extensions(): Promise<string[]>
   /** Answers with the address it really listens on: ask for port 0 and read `listen`. */
   createProxy(entry: {
     name: string
@@ -110,6 +112,15 @@ function control(client: Client, timeoutMs: number): Toxiproxy {
     async version() {
       const text = await client.getVersion()
       return /"version":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim()
+    },
+    async extensions() {
+      try {
+        const { data } = await client.api.get<{ toxics: { type: string }[] }>(at('extensions'))
+        return data.toxics.map(({ type }) => type)
+      } catch (error) {
+        if (error instanceof ToxiproxyError && error.status === 404) return []
+        throw error
+      }
     },
     async createProxy(entry) {
       const { name, listen } = await client.createProxy(entry)

@@ -30,6 +30,11 @@ describe('the command line', () => {
     expect(line).toMatchObject({ proxyMetrics: true, runtimeMetrics: false, seed: -5, host: '0.0.0.0' })
   })
 
+  test('has no extensions unless they are asked for', () => {
+    expect(readCommandLine([]).extensions).toBe(false)
+    expect(readCommandLine(['-extensions']).extensions).toBe(true)
+  })
+
   test.each([
     [['-x'], 'unknown flag "-x"'],
     [['--'], 'unknown flag "--"'],

@@ -12,7 +12,13 @@ afterEach(() => {
 /** A lease of a minute, on a server without its API. */
 function takeLease(): { lease: Lease; proxies: Proxies; leases: Leases; log: string[] } {
   const log: string[] = []
-  const proxies = new Proxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
+  const proxies = new Proxies({
+    seed: 1,
+    isStrict: false,
+    hasExtensions: false,
+    warn: () => {},
+    countLink: () => {},
+  })
   const leases = new Leases({ proxies, log: (level, message) => log.push(`${level}: ${message}`) })
   return { lease: leases.create(parseJson('{"ttl_ms":60000}')), proxies, leases, log }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type Fault, outage, pause, toxic } from '../../../chaos/fault.ts'
 import { bandwidth, latency, limitData, resetPeer, slicer, slowClose, timeout } from '../../../chaos/toxic.ts'
-import { type Exchange, expectationOf } from '../../../scenarios/engine/probe.ts'
+import { type Exchange, expectationOf } from '../../../scenarios/engine/expectation.ts'
 
 const calm: Exchange = { ending: 'answered', firstByteMs: 30, totalMs: 31, bytes: 20_000 }
 const dead: Exchange = { ending: 'closed', firstByteMs: Number.NaN, totalMs: 2, bytes: 0 }
