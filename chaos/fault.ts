@@ -59,7 +59,7 @@ export function describeFault(fault: Fault): string {
       if (typeof value === 'object') return rangeOf(name, value)
       const unit = type === 'slicer' && name === 'delay' ? 'µs' : UNITS[name]
       const amount = `${inWords(value)} ${unit}`
-      return name === type ? amount : `${name} ${amount}`
+      return type.endsWith(name) ? amount : `${name} ${amount}`
     })
   const share = toxicity === 1 ? [] : [`for ${Math.round(toxicity * 100)} % of connections`]
   return [type, ...settings, ...placeOf(fault.toxic), ...share].join(' ')

@@ -115,7 +115,8 @@ function control(client: Client, timeoutMs: number): Toxiproxy {
     },
     async extensions() {
       try {
-        const { data } = await client.api.get<{ toxics: { type: string }[] }>(at('extensions'))
+        const { data } = await client.api.get<{ toxics?: { type: string }[] }>(at('extensions'))
+        if (!Array.isArray(data?.toxics)) throw stranger(JSON.stringify(data))
         return data.toxics.map(({ type }) => type)
       } catch (error) {
         if (error instanceof ToxiproxyError && error.status === 404) return []
