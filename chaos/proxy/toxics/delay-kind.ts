@@ -9,7 +9,11 @@ interface Delay<A extends Attributes> {
   delayMs(values: ToxicValues<A>, random: Random): number
 }
 
-/** A kind of toxic that holds each chunk for a time from when it was received, and keeps their order. */
+/**
+ * A kind of toxic that holds each chunk for a time from when it was received, and keeps their order.
+ * Each chunk draws for itself: an answer that comes in one (to 32 KiB) is later by one draw, and one that comes in
+ * several is whole when the slowest of them has passed.
+ */
 export function delayKind<const A extends Attributes>({ delayMs, ...kind }: Delay<A>): ToxicKind {
   return toxicKind<A>({
     ...kind,

@@ -105,7 +105,9 @@ describe('a shared bandwidth', () => {
     await quiet(50)
     expect(one.client.received().length + other.client.received().length).toBe(0)
     await update('bandwidth_shared_downstream', { attributes: { rate: 1_000 } })
-    await whenReceived(one.client, 1_000, LATE_MS)
+    // What was held has been let go of; what comes now is carried, and waits for nobody's debts.
+    one.upstream.socket.write(Buffer.alloc(1_000))
+    await whenReceived(one.client, 2_000, LATE_MS)
     await whenReceived(other.client, 1_000, LATE_MS)
   })
 })
@@ -125,6 +127,16 @@ describe('a slow accept', () => {
     expectDelay(upstream.openedAt - startedAt, 150)
     await whenReceived(upstream, body.length)
     expect(upstream.received().equals(body)).toBe(true)
+  })
+
+  test('makes a client that sends much wait, too: little is read ahead', async () => {
+    const { dial } = await lay([make.slowAccept({ delayMs: 600_000 })])
+    const { socket } = await dial()
+    const flood = 64 * 1024 * 1024
+    socket.write(Buffer.alloc(flood))
+    await quiet(500)
+    // The rest of what has left is in the kernel.
+    expect(socket.bytesWritten - socket.writableLength).toBeLessThan(flood / 2)
   })
 
   test('that is put on both streams is as long as both', async () => {
