@@ -114,14 +114,12 @@ function control(client: Client, timeoutMs: number): Toxiproxy {
       return /"version":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim()
     },
     async extensions() {
-      try {
-        const { data } = await client.api.get<{ toxics?: { type: string }[] }>(at('extensions'))
-        if (!Array.isArray(data?.toxics)) throw stranger(JSON.stringify(data))
-        return data.toxics.map(({ type }) => type)
-      } catch (error) {
-        if (error instanceof ToxiproxyError && error.status === 404) return []
-        throw error
-      }
+      const answer = await client.api
+        .get<{ toxics?: { type: string }[] }>(at('extensions'))
+        .catch(ignoreNotFound)
+      if (!answer) return []
+      if (!Array.isArray(answer.data?.toxics)) throw stranger(JSON.stringify(answer.data))
+      return answer.data.toxics.map(({ type }) => type)
     },
     async createProxy(entry) {
       const { name, listen } = await client.createProxy(entry)

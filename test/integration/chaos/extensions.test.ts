@@ -449,6 +449,20 @@ describe('toxics in populate', () => {
     expect((await toxiproxy().listProxies()).map(({ name }) => name)).not.toContain('a')
   })
 
+  test('that were put in under a lease go with it', async () => {
+    const { server, listen, name } = await lay()
+    const created = await post(`${url()}/leases`, { ttl_ms: 60_000 })
+    const { id } = (await created.json()) as { id: string }
+    await fetch(`${url()}/populate`, {
+      method: 'POST',
+      headers: { 'x-lease-id': id },
+      body: JSON.stringify([{ name, listen, upstream: server.address, toxics: [{ type: 'noop' }] }]),
+    })
+    expect(await toxiproxy().getProxy(name)).toMatchObject({ toxics: ['noop_downstream'] })
+    await fetch(`${url()}/leases/${id}`, { method: 'DELETE' })
+    expect(await toxiproxy().getProxy(name)).toMatchObject({ toxics: [] })
+  })
+
   test('are there from the configuration file, too', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'leeward-'))
     const file = join(folder, 'toxiproxy.json')
