@@ -13,6 +13,7 @@ import { type Answer, type Call, json, nothing, type Route } from './route.ts'
 import { showToxic } from './toxic-entry.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const ANSWER_WITHIN_MS = 25_000
 const LONGEST_BODY_BYTES = 64 * 1024 * 1024
 
@@ -125,7 +126,7 @@ function metricsRoute(metrics: Metrics): Route {
   return {
     method: ANY_METHOD,
     path: '/metrics',
-    answer: () => ({ status: 200, text: metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }),
+    answer: () => ({ status: 200, text: metrics.text(), type: METRICS_TEXT }),
   }
 }
 

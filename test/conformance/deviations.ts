@@ -47,6 +47,12 @@ export const DEVIATIONS = [
       'The real server answers /leases with 404 and knows no X-Lease-Id; here they undo faults whose owner has died, for those who ask.',
     rows: {},
   },
+  {
+    name: 'there are no go_* metrics',
+    reason:
+      'Under -runtime-metrics the real server also tells of its Go runtime, and of the Go module it was built from; here is neither.',
+    rows: {},
+  },
 ] as const satisfies Deviation[]
 
 export type DeviationName = (typeof DEVIATIONS)[number]['name']
