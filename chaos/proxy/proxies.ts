@@ -52,7 +52,7 @@ export class Proxies {
   }
 
   async create(body: Json, holder?: Holder): Promise<TcpProxy> {
-    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
     const settings = complete(given, '')
     return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
@@ -64,7 +64,7 @@ export class Proxies {
     return this.inTurn(name, async () => {
       const proxy = this.get(name)
       const wasEnabled = proxy.isEnabled
-      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
       const enabled = given.enabled ?? wasEnabled
       if (await differs(proxy, given)) {
         proxy.stop()
@@ -96,7 +96,7 @@ export class Proxies {
    * @throws ApiError 400, before anything is done
    */
   async populate(body: Json, holder?: Holder): Promise<Populated> {
-    const entries = readEntries(body).map(readProxy)
+    const entries = readEntries(body)
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
@@ -159,22 +159,24 @@ export class Proxies {
   }
 }
 
-function readProxy(fields: Fields): ProxyBody {
+/** `owner` is what the real server calls the proxy when a field of it has the wrong type. */
+function readProxy(fields: Fields, owner: string): ProxyBody {
   return {
-    name: fields.string('name', 'Proxy.name'),
-    listen: fields.string('listen', 'Proxy.listen'),
-    upstream: fields.string('upstream', 'Proxy.upstream'),
-    enabled: fields.boolean('enabled', 'Proxy.enabled'),
+    name: fields.string('name', `${owner}.name`),
+    listen: fields.string('listen', `${owner}.listen`),
+    upstream: fields.string('upstream', `${owner}.upstream`),
+    enabled: fields.boolean('enabled', `${owner}.enabled`),
   }
 }
 
-function readEntries(body: Json): Fields[] {
+/** Entries have a type without a name over there. */
+function readEntries(body: Json): ProxyBody[] {
   if (body === null) return []
+  const type = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
   if (!Array.isArray(body)) {
-    const target = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
-    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type ${target}`)
+    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type []${type}`)
   }
-  return body.map(entry => fieldsOf(entry, 'value of type toxiproxy.Proxy'))
+  return body.map(entry => readProxy(fieldsOf(entry, `value of type ${type}`), ''))
 }
 
 function complete({ name, listen, upstream }: ProxyBody, place: string): ProxySettings {

@@ -2,7 +2,6 @@
 import type { Stream } from '../toxic.ts'
 import { invalidStream, invalidType } from './api-error.ts'
 import { fieldsOf, type Json } from './json.ts'
-import type { ToxicKind } from './pipe.ts'
 import type { StageToxic } from './stage.ts'
 import { TOXIC_KINDS } from './toxics/index.ts'
 
@@ -45,35 +44,48 @@ export function readToxic(
     streamAsTyped: given.stream,
     kind,
     toxicity: given.toxicity,
-    attributes: mergeAttributes(kind, given.type, {}, fields.any('attributes')),
+    attributes: mergeAttributes(
+      { kind, type: given.type, attributes: {} },
+      fields.any('attributes'),
+      'ToxicWrapper.attributes of type toxics.NoopToxic',
+    ),
   }
 }
+
+/** What the real server calls the body of an update, which has no name of its own there. */
+const CHANGE =
+  'struct { Attributes interface {} "json:\\"attributes\\""; Toxicity float32 "json:\\"toxicity\\"" }'
 
 /** What the toxic would be after the body's changes; the toxic itself stays as it is. */
 export function changedToxic(toxic: ToxicEntry, body: Json): ToxicEntry {
-  const fields = fieldsOf(body, 'value of type toxics.ToxicWrapper')
+  const fields = fieldsOf(body, `value of type ${CHANGE}`)
   return {
     ...toxic,
-    toxicity: fields.float32('toxicity', 'ToxicWrapper.toxicity') ?? toxic.toxicity,
-    attributes: mergeAttributes(toxic.kind, toxic.type, toxic.attributes, fields.any('attributes')),
+    toxicity: fields.float32('toxicity', '.toxicity') ?? toxic.toxicity,
+    attributes: mergeAttributes(
+      toxic,
+      fields.any('attributes'),
+      `.attributes of type toxics.${goName(toxic.type)}`,
+    ),
   }
 }
 
+/** `field` is what the real server calls the attributes when they are no object. */
 function mergeAttributes(
-  kind: ToxicKind,
-  type: string,
-  old: Attributes,
+  { kind, type, attributes: old }: Pick<ToxicEntry, 'kind' | 'type' | 'attributes'>,
   given: Json | undefined,
+  field: string,
 ): Attributes {
-  const fields = fieldsOf(given, 'struct field ToxicWrapper.attributes of type toxics.NoopToxic')
+  const fields = fieldsOf(given, `struct field ${field}`)
   const path = (attribute: string) => `${goName(type)}.attributes.${attribute}`
   return Object.fromEntries(
     Object.keys(kind.attributes).map(name => [name, fields.int64(name, path(name)) ?? old[name] ?? 0]),
   )
 }
 
-/** `slow_close` is a SlowCloseToxic over there. */
+/** `slow_close` is a SlowCloseToxic over there, and there is one exception. */
 function goName(type: string): string {
+  if (type === 'reset_peer') return 'ResetToxic'
   return `${type.replace(/(?:^|_)(.)/g, (_match, letter: string) => letter.toUpperCase())}Toxic`
 }
 
