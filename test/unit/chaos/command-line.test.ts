@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readCommandLine } from '../../../chaos/proxy/command-line.ts'
+import { readCommandLine, usage } from '../../../chaos/proxy/command-line.ts'
 
 describe('the command line', () => {
   test('has the real defaults', () => {
@@ -28,6 +28,12 @@ describe('the command line', () => {
       '0.0.0.0',
     ])
     expect(line).toMatchObject({ proxyMetrics: true, runtimeMetrics: false, seed: -5, host: '0.0.0.0' })
+  })
+
+  test.each(['-h', '-help', '--help'])('takes %s, and its answer names every flag and its default', flag => {
+    expect(readCommandLine([flag]).help).toBe(true)
+    expect(usage()).toMatch(/^ {2}-host +where the API listens \(localhost\)$/m)
+    expect(usage()).toMatch(/^ {2}-seed +of every draw of toxicity and jitter$/m)
   })
 
   test.each([
