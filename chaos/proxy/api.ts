@@ -2,11 +2,13 @@
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import { ApiError, leaseHoldsNoUpdate } from './api-error.ts'
+import { cleanUrl } from './clean-url.ts'
 import { extensionRoutes } from './extension-routes.ts'
 import { parseJson, writeJson } from './json.ts'
 import type { Lease } from './lease.ts'
 import { leaseRoutes } from './lease-routes.ts'
 import type { Leases } from './leases.ts'
+import { refuseMalformed } from './malformed-request.ts'
 import type { Metrics } from './metrics.ts'
 import type { Proxies } from './proxies.ts'
 import { showProxy } from './proxy.ts'
@@ -14,8 +16,10 @@ import { type Answer, type Call, json, nothing, type Route } from './route.ts'
 import { showToxic } from './toxic-entry.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
+const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const ANSWER_WITHIN_MS = 25_000
 const LONGEST_BODY_BYTES = 64 * 1024 * 1024
+const LONGEST_HEAD_BYTES = 1024 * 1024
 
 export interface ApiOptions {
   proxies: Proxies
@@ -129,7 +133,7 @@ function metricsRoute(metrics: Metrics): Route {
   return {
     method: ANY_METHOD,
     path: '/metrics',
-    answer: () => ({ status: 200, text: metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }),
+    answer: () => ({ status: 200, text: metrics.text(), type: METRICS_TEXT }),
   }
 }
 
@@ -154,12 +158,21 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: LONGEST_BODY_BYTES,
     exposeHeadRoutes: false,
-    frameworkErrors: (error, _request, reply) =>
-      sendText(reply, error.statusCode ?? 400, `${error.message}\n`),
+    http: { maxHeaderSize: LONGEST_HEAD_BYTES },
+    clientErrorHandler: refuseMalformed,
+    // An address that cannot be decoded.
+    frameworkErrors: (_error, _request, reply) =>
+      sendText(reply.header('connection', 'close'), 400, '400 Bad Request'),
+    // What is asked of a proxy is no other address.
+    rewriteUrl: ({ url = '/' }) => url.replace(/^http:\/\/[^/]*/, ''),
     keepAliveTimeout: 60_000,
     requestTimeout: 15_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    const clean = cleanUrl(request.url)
+    return clean === undefined ? undefined : reply.code(301).header('location', clean).send()
   })
   takeAnyBody(app)
 
@@ -230,8 +243,8 @@ async function greet(request: FastifyRequest, reply: FastifyReply): Promise<Fast
   return sendText(reply, 403, 'User agent not allowed\n')
 }
 
-/** A name that is empty or holds a slash, however written, matches no route. */
-const hasOddSlash = (url: string) => /%2f|\/\/|.\/$/i.test(url.split('?')[0] ?? '')
+/** A name that is empty or holds a slash matches no route. */
+const hasOddSlash = (url: string) => /%2f|.\/$/i.test(url.split('?')[0] ?? '')
 
 function notFound(reply: FastifyReply): FastifyReply {
   return sendText(reply, 404, '404 page not found\n')

@@ -1,5 +1,6 @@
 // JSON as the real server reads and writes it: first value only, case-blind keys, integers to 64 bits, its own escapes.
 import { badBody } from './api-error.ts'
+import { firstValue } from './first-value.ts'
 
 /** A number as it was written, since 1.0 is no integer and 2^63 - 1 must survive. */
 export class JsonNumber {
@@ -16,35 +17,10 @@ export type Json = null | boolean | string | JsonNumber | Json[] | { [key: strin
  * @throws ApiError 400
  */
 export function parseJson(text: string): Json {
-  const first = firstValue(text)
-  const reviver = (_key: string, value: unknown, context?: { source: string }) =>
-    typeof value === 'number' ? new JsonNumber(context?.source ?? String(value)) : value
-  try {
-    return JSON.parse(first, reviver)
-  } catch (error) {
-    throw badBody((error as Error).message)
-  }
-}
-
-function firstValue(text: string): string {
-  const start = text.search(/[^ \t\r\n]/)
-  if (start === -1) throw badBody('EOF')
-  if (!'{["'.includes(text[start]!))
-    return /^[^\s{}[\]",:]+/.exec(text.slice(start))?.[0] ?? text.slice(start)
-
-  let depth = 0
-  let isInString = false
-  for (let index = start; index < text.length; index++) {
-    const char = text[index]!
-    if (isInString) {
-      if (char === '\\') index++
-      else if (char === '"') isInString = false
-    } else if (char === '"') isInString = true
-    else if ('{['.includes(char)) depth++
-    else if ('}]'.includes(char)) depth--
-    if (depth === 0 && !isInString) return text.slice(start, index + 1)
-  }
-  throw badBody('unexpected EOF')
+  return JSON.parse(firstValue(text), (_key: string, value: unknown, context?: { source: string }) => {
+    if (typeof value === 'number') return new JsonNumber(context?.source ?? String(value))
+    return typeof value === 'string' ? value.toWellFormed() : value
+  })
 }
 
 /** What a value is called in the real server's messages. */
@@ -91,8 +67,9 @@ export class Fields {
   float32(name: string, path: string): number | undefined {
     const value = this.#values.get(name)
     if (value === undefined) return undefined
-    const rounded = value instanceof JsonNumber ? shortestFloat32(Number(value.text)) : Number.NaN
-    return Number.isFinite(rounded) ? rounded : this.#mismatch(value, path, 'float32')
+    if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'float32')
+    const rounded = shortestFloat32(Number(value.text))
+    return Number.isFinite(rounded) ? rounded : this.#unfit(value, path, 'float32')
   }
 
   /** A 64-bit integer, a bigint where a number would round it. */
@@ -113,10 +90,13 @@ export class Fields {
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'int64')
     const isInteger =
       /^-?\d+$/.test(value.text) && BigInt.asIntN(64, BigInt(value.text)) === BigInt(value.text)
-    if (!isInteger)
-      throw badBody(`json: cannot unmarshal number ${value.text} into Go struct field ${path} of type int64`)
+    if (!isInteger) return this.#unfit(value, path, 'int64')
     const number = Number(value.text)
     return Number.isSafeInteger(number) ? number : BigInt(value.text)
+  }
+
+  #unfit({ text }: JsonNumber, path: string, wanted: string): never {
+    throw badBody(`json: cannot unmarshal number ${text} into Go struct field ${path} of type ${wanted}`)
   }
 
   #mismatch(value: Json, path: string, wanted: string): never {

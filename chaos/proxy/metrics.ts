@@ -1,11 +1,19 @@
 // Prometheus text, under the real server's names.
 import type { Stream } from '../toxic.ts'
 import type { LinkCount } from './link.ts'
+import { type MetricFamily, processMetrics } from './process-metrics.ts'
 import type { TcpProxy } from './proxy.ts'
 
 export interface MetricsOptions {
   proxyMetrics: boolean
   runtimeMetrics: boolean
+}
+
+const SCRAPE_ERRORS: MetricFamily = {
+  name: 'promhttp_metric_handler_errors_total',
+  help: 'Total number of internal errors encountered by the promhttp metric handler.',
+  type: 'counter',
+  samples: ['encoding', 'gathering'].map(cause => ({ labels: `cause="${cause}"`, value: 0 })),
 }
 
 /** Counts the bytes of links that have ended, and writes them out with what else was asked for. */
@@ -33,22 +41,21 @@ export class Metrics {
   }
 
   text(): string {
-    const lines: string[] = []
-    if (this.#options.runtimeMetrics) lines.push(...runtimeLines())
-    lines.push(
-      '# HELP promhttp_metric_handler_errors_total Total number of internal errors encountered by the promhttp metric handler.',
-      '# TYPE promhttp_metric_handler_errors_total counter',
-      'promhttp_metric_handler_errors_total{cause="encoding"} 0',
-      'promhttp_metric_handler_errors_total{cause="gathering"} 0',
-    )
-    if (this.#options.proxyMetrics) {
-      for (const [way, counters] of Object.entries(this.#bytes)) {
-        const name = `toxiproxy_proxy_${way}_bytes_total`
-        if (counters.size > 0) lines.push(`# HELP ${name} `, `# TYPE ${name} counter`)
-        for (const [labels, bytes] of counters) lines.push(`${name}{${labels}} ${bytes}`)
-      }
-    }
-    return `${lines.join('\n')}\n`
+    const families = [SCRAPE_ERRORS]
+    if (this.#options.runtimeMetrics) families.unshift(...processMetrics())
+    if (this.#options.proxyMetrics) families.push(...this.#proxyMetrics())
+    return families.map(writeFamily).join('')
+  }
+
+  #proxyMetrics(): MetricFamily[] {
+    return Object.entries(this.#bytes).map(([way, counters]) => ({
+      name: `toxiproxy_proxy_${way}_bytes_total`,
+      help: '',
+      type: 'counter',
+      samples: [...counters]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([labels, value]) => ({ labels, value })),
+    }))
   }
 }
 
@@ -56,25 +63,16 @@ function add(counters: Map<string, number>, labels: string, bytes: number): void
   counters.set(labels, (counters.get(labels) ?? 0) + bytes)
 }
 
-function runtimeLines(): string[] {
-  const { user, system } = process.cpuUsage()
-  const gauge = (name: string, help: string, value: number, type = 'gauge') => [
-    `# HELP ${name} ${help}`,
-    `# TYPE ${name} ${type}`,
-    `${name} ${value}`,
-  ]
-  return [
-    ...gauge(
-      'process_cpu_seconds_total',
-      'Total user and system CPU time spent in seconds.',
-      (user + system) / 1e6,
-      'counter',
-    ),
-    ...gauge('process_resident_memory_bytes', 'Resident memory size in bytes.', process.memoryUsage.rss()),
-    ...gauge(
-      'process_start_time_seconds',
-      'Start time of the process since unix epoch in seconds.',
-      performance.timeOrigin / 1_000,
-    ),
-  ]
+function writeFamily({ name, help, type, samples }: MetricFamily): string {
+  if (samples.length === 0) return ''
+  const lines = samples.map(
+    ({ labels, value }) => `${name}${labels === undefined ? '' : `{${labels}}`} ${writeNumber(value)}\n`,
+  )
+  return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${lines.join('')}`
+}
+
+/** As Go writes it: from a million on with an exponent, of two digits at least. */
+function writeNumber(value: number): string {
+  if (value === 0 || (value >= 1e-4 && value < 1e6)) return String(value)
+  return value.toExponential().replace(/(?<sign>[+-])(?<digit>\d)$/, '$<sign>0$<digit>')
 }

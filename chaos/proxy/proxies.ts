@@ -63,7 +63,7 @@ export class Proxies {
   }
 
   async create(body: Json, holder?: Holder): Promise<TcpProxy> {
-    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
     const settings = complete(given, '')
     return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
@@ -75,7 +75,7 @@ export class Proxies {
     return this.inTurn(name, async () => {
       const proxy = this.get(name)
       const wasEnabled = proxy.isEnabled
-      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
       const enabled = given.enabled ?? wasEnabled
       if (await differs(proxy, given)) {
         proxy.stop()
@@ -109,7 +109,7 @@ export class Proxies {
    */
   async populate(body: Json, holder?: Holder): Promise<Populated> {
     const bodies = readEntries(body)
-    const entries = bodies.map(readProxy)
+    const entries = bodies.map(fields => readProxy(fields, ''))
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
     const toxics = this.#context.hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
     const proxies: TcpProxy[] = []
@@ -179,22 +179,24 @@ export class Proxies {
   }
 }
 
-function readProxy(fields: Fields): ProxyBody {
+/** `owner` is what the real server calls the proxy when a field of it has the wrong type. */
+function readProxy(fields: Fields, owner: string): ProxyBody {
   return {
-    name: fields.string('name', 'Proxy.name'),
-    listen: fields.string('listen', 'Proxy.listen'),
-    upstream: fields.string('upstream', 'Proxy.upstream'),
-    enabled: fields.boolean('enabled', 'Proxy.enabled'),
+    name: fields.string('name', `${owner}.name`),
+    listen: fields.string('listen', `${owner}.listen`),
+    upstream: fields.string('upstream', `${owner}.upstream`),
+    enabled: fields.boolean('enabled', `${owner}.enabled`),
   }
 }
 
+/** Entries have a type without a name over there. */
 function readEntries(body: Json): Fields[] {
   if (body === null) return []
+  const type = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
   if (!Array.isArray(body)) {
-    const target = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
-    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type ${target}`)
+    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type []${type}`)
   }
-  return body.map(entry => fieldsOf(entry, 'value of type toxiproxy.Proxy'))
+  return body.map(entry => fieldsOf(entry, `value of type ${type}`))
 }
 
 function complete({ name, listen, upstream }: ProxyBody, place: string): ProxySettings {

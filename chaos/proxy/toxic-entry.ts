@@ -56,19 +56,31 @@ export function readToxic(
     streamAsTyped: given.stream,
     kind,
     toxicity: given.toxicity,
-    attributes: readAttributes(kind, given.type, {}, fields.any('attributes')),
+    attributes: readAttributes(
+      { kind, type: given.type, attributes: {} },
+      fields.any('attributes'),
+      'ToxicWrapper.attributes of type toxics.NoopToxic',
+    ),
     shared: new Map(),
     counts: new ToxicCounts(),
   })
 }
 
+/** What the real server calls the body of an update, which has no name of its own there. */
+const CHANGE =
+  'struct { Attributes interface {} "json:\\"attributes\\""; Toxicity float32 "json:\\"toxicity\\"" }'
+
 /** What the toxic would be after the body's changes; the toxic itself stays as it is. */
 export function changedToxic(toxic: ToxicEntry, body: Json, rules: ToxicRules): ToxicEntry {
-  const fields = fieldsOf(body, 'value of type toxics.ToxicWrapper')
+  const fields = fieldsOf(body, `value of type ${CHANGE}`)
   return allowed(rules, {
     ...toxic,
-    toxicity: fields.float32('toxicity', 'ToxicWrapper.toxicity') ?? toxic.toxicity,
-    attributes: readAttributes(toxic.kind, toxic.type, toxic.attributes, fields.any('attributes')),
+    toxicity: fields.float32('toxicity', '.toxicity') ?? toxic.toxicity,
+    attributes: readAttributes(
+      toxic,
+      fields.any('attributes'),
+      `.attributes of type toxics.${goName(toxic.type)}`,
+    ),
     shared: new Map(),
   })
 }
@@ -83,18 +95,19 @@ function allowed({ isStrict }: ToxicRules, toxic: ToxicEntry): ToxicEntry {
   return toxic
 }
 
+/** `field` is what the real server calls the attributes when they are no object. */
 function readAttributes(
-  { attributes }: ToxicKind,
-  type: string,
-  old: StageToxic['attributes'],
+  { kind, type, attributes: old }: Pick<ToxicEntry, 'kind' | 'type' | 'attributes'>,
   given: Json | undefined,
+  field: string,
 ): StageToxic['attributes'] {
-  const fields = fieldsOf(given, 'struct field ToxicWrapper.attributes of type toxics.NoopToxic')
-  return mergeAttributes(attributes, old, fields, name => `${goName(type)}.attributes.${name}`)
+  const fields = fieldsOf(given, `struct field ${field}`)
+  return mergeAttributes(kind.attributes, old, fields, name => `${goName(type)}.attributes.${name}`)
 }
 
-/** `slow_close` is a SlowCloseToxic over there. */
+/** `slow_close` is a SlowCloseToxic over there, and there is one exception. */
 function goName(type: string): string {
+  if (type === 'reset_peer') return 'ResetToxic'
   return `${type.replace(/(?:^|_)(.)/g, (_match, letter: string) => letter.toUpperCase())}Toxic`
 }
 

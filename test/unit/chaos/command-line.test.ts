@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { readCommandLine } from '../../../chaos/proxy/command-line.ts'
+import { readCommandLine, usage } from '../../../chaos/proxy/command-line.ts'
 
 describe('the command line', () => {
   test('has the real defaults', () => {
@@ -33,6 +33,12 @@ describe('the command line', () => {
   test('has no extensions unless they are asked for', () => {
     expect(readCommandLine([]).extensions).toBe(false)
     expect(readCommandLine(['-extensions']).extensions).toBe(true)
+  })
+
+  test.each(['-h', '-help', '--help'])('takes %s, and its answer names every flag and its default', flag => {
+    expect(readCommandLine([flag]).help).toBe(true)
+    expect(usage()).toMatch(/^ {2}-host +where the API listens \(localhost\)$/m)
+    expect(usage()).toMatch(/^ {2}-seed +of every draw of toxicity and jitter$/m)
   })
 
   test.each([
