@@ -19,15 +19,10 @@ export class Laboratory {
 
   /** Starts a process of its own; `entry` is a path from the root. */
   start(name: string, entry: string, ...args: string[]): Promise<Child> {
-    // A run that was interrupted goes on until its next step.
-    if (this.#isClosed) throw new Error(`${name} is not started: the bench is ending`)
+    this.#refuseWhenClosed()
     const starting = startChild({ name, entry: join(ROOT, entry), args, readyWithinMs: READY_WITHIN_MS })
-    this.onClose(() =>
-      starting.then(
-        child => child.stop(),
-        () => {},
-      ),
-    )
+    starting.catch(() => {})
+    this.onClose(() => starting.then(child => child.stop()))
     return starting
   }
 
@@ -43,6 +38,7 @@ export class Laboratory {
     })
     gone.catch(() => {})
     return async (name, ...[settings]) => {
+      this.#refuseWhenClosed()
       const answer = new Promise<Answer>(resolve => {
         const stop = child.onMessage(message => {
           stop()
@@ -57,7 +53,9 @@ export class Laboratory {
     }
   }
 
+  /** Told before what it undoes is done, so that nothing slips through when the bench ends in between. */
   onClose(undo: () => Promise<unknown>): void {
+    this.#refuseWhenClosed()
     this.#undo.push(undo)
   }
 
@@ -66,5 +64,9 @@ export class Laboratory {
     this.#isClosed = true
     for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop())
       await undo().catch(() => {})
+  }
+  /** A run that was interrupted goes on until its next step. */
+  #refuseWhenClosed(): void {
+    if (this.#isClosed) throw new Error('nothing more is started: the bench is ending')
   }
 }

@@ -1,6 +1,6 @@
 // That a proxy which delays for long does not buffer without end.
 import { latency } from '../../../chaos/toxic.ts'
-import type { Toxiproxy } from '../../../chaos/toxiproxy.ts'
+import { type Toxiproxy, ToxiproxyError } from '../../../chaos/toxiproxy.ts'
 import type { Flood } from './flood.ts'
 import type { Ask, Laboratory } from './laboratory.ts'
 import { residentBytes } from './resident-bytes.ts'
@@ -58,18 +58,19 @@ async function swallow(
   control: Toxiproxy,
   pid: number | null,
 ): Promise<Swallowed | string> {
-  const toxic = latency({ latencyMs: LATENCY_MS, stream: 'upstream' })
-  const port = await makeEntry(lab, control, farEnd.sink!, [toxic])
   const look = () => (pid === null ? 0 : megabytes(residentBytes(pid)))
   const memory = { before: look(), most: 0 }
   const timer = setInterval(() => {
     memory.most = Math.max(memory.most, look())
   }, LOOK_EVERY_MS)
   try {
+    const toxic = latency({ latencyMs: LATENCY_MS, stream: 'upstream' })
+    const port = await makeEntry(lab, control, farEnd.sink!, [toxic])
     const taken = await ask('flood', { port, withinMs: WITHIN_MS })
     return { ...taken, memory: pid === null ? null : memory }
   } catch (error) {
-    if (error instanceof VoidError) return `void: ${error.message}`
+    // A server that has gone since the bench began spoils its own row, not the others.
+    if (error instanceof VoidError || error instanceof ToxiproxyError) return `void: ${error.message}`
     throw error
   } finally {
     clearInterval(timer)

@@ -40,11 +40,13 @@ export async function paced(settings: {
 
 async function openStream(port: number): Promise<Stream> {
   const stream: Stream = { idle: [], all: [], times: [], sent: 0, problem: '' }
-  for (let opened = 0; opened < CONNECTIONS; opened++) {
-    const probe = await openProbe(port, { bufferBytes: 4_096 })
-    probe.onLost = reason => {
-      stream.problem ||= `a connection was lost: ${reason}`
-    }
+  const lose = (reason: string) => {
+    stream.problem ||= `a connection was lost: ${reason}`
+  }
+  for (let opened = 0; opened < CONNECTIONS && stream.problem === ''; opened++) {
+    const probe = await openProbe(port, { bufferBytes: 4_096 }).catch(error => lose(error.message))
+    if (probe === undefined) break
+    probe.onLost = lose
     stream.all.push(probe)
     stream.idle.push(probe)
   }

@@ -41,12 +41,12 @@ export async function makeEntry(
 ): Promise<number> {
   entries += 1
   const name = `bench-${process.pid}-${entries}`
+  lab.onClose(() => control.deleteProxy(name))
   const { listen } = await control.createProxy({
     name,
     listen: '127.0.0.1:0',
     upstream: `127.0.0.1:${upstreamPort}`,
   })
-  lab.onClose(() => control.deleteProxy(name))
   for (const toxic of toxics) await control.addToxic(name, toxic)
   return Number(listen.split(':').at(-1))
 }
