@@ -4,7 +4,7 @@ import { withProbe } from './socket.ts'
 import { VoidError } from './void-error.ts'
 
 /** Small enough to come in one piece, large enough to be a request. */
-const MESSAGE = Buffer.alloc(200, 'x')
+export const MESSAGE = Buffer.alloc(200, 'x')
 const WITHIN_MS = 15_000
 
 /**

@@ -1,7 +1,7 @@
 // Round trips at a fixed rate to several ports at once, so that all of them meet the same moments of the machine.
+import { MESSAGE } from './exchanges.ts'
 import { openProbe, type ProbeSocket } from './socket.ts'
 
-const MESSAGE = Buffer.alloc(200, 'x')
 /** Enough that none is busy when its turn comes, unless answers take five times as long as they should. */
 const CONNECTIONS = 20
 const LEAST_SHARE_SENT = 0.9
