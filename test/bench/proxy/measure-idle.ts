@@ -10,7 +10,7 @@ const MOST_MEGABYTES = 150
 /** Each connection is two files of the proxy's; a process has a few of its own. */
 const FILES_A_CONNECTION = 2
 const OWN_FILES = 100
-const SETTLES_WITHIN_MS = 1_500
+const SETTLES_WITHIN_MS = 1_000
 
 interface Held {
   before: number

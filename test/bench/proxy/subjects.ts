@@ -62,25 +62,40 @@ export async function openSubjects(
   farEnd: FarEnd,
   real: Toxiproxy | undefined,
 ): Promise<Subject[]> {
-  const subjects: Subject[] = [{ name: 'direct', way: 'direct', toxic: 'none', ports: farEnd }]
-  const pipe = await startBarePipe(lab, farEnd)
-  subjects.push({ name: 'bare Node pipe', way: 'pipe', toxic: 'none', ports: pipe.ports })
-  for (const way of real === undefined ? (['embedded'] as const) : (['embedded', 'real'] as const)) {
-    for (const toxic of ['none', 'noop', 'latency'] as const) {
-      const control = way === 'real' ? real! : (await startEmbedded(lab)).control
-      const ports: FarEnd = {}
-      for (const [does, port] of Object.entries(farEnd)) {
-        ports[does] = await makeEntry(lab, control, port, TOXICS[toxic])
-      }
-      subjects.push({ name: `${SERVER_NAMES[way]}, ${TOXIC_NAMES[toxic]}`, way, toxic, ports })
+  const embedded = async () => (await startEmbedded(lab)).control
+  const timer = async (): Promise<Subject> => {
+    const { ports } = await lab.startOwn('far-end', LATENCY_MS)
+    return {
+      name: `bare timer, ${LATENCY_MS} ms`,
+      way: 'timer',
+      toxic: 'latency',
+      ports: { echo: ports.echo! },
     }
   }
-  const timer = await lab.startOwn('far-end', LATENCY_MS)
-  subjects.push({
-    name: `bare timer, ${LATENCY_MS} ms`,
-    way: 'timer',
-    toxic: 'latency',
-    ports: { echo: timer.ports.echo! },
-  })
-  return subjects
+  const pipe = async (): Promise<Subject> => {
+    const { ports } = await startBarePipe(lab, farEnd)
+    return { name: 'bare Node pipe', way: 'pipe', toxic: 'none', ports }
+  }
+  const toxics = ['none', 'noop', 'latency'] as const
+  return Promise.all([
+    { name: 'direct', way: 'direct', toxic: 'none', ports: farEnd },
+    pipe(),
+    ...toxics.map(async toxic => openProxied(lab, farEnd, 'embedded', await embedded(), toxic)),
+    ...toxics.flatMap(toxic => (real === undefined ? [] : openProxied(lab, farEnd, 'real', real, toxic))),
+    timer(),
+  ])
+}
+
+async function openProxied(
+  lab: Laboratory,
+  farEnd: FarEnd,
+  way: 'embedded' | 'real',
+  control: Toxiproxy,
+  toxic: Subject['toxic'],
+): Promise<Subject> {
+  const ports: FarEnd = {}
+  for (const [does, port] of Object.entries(farEnd)) {
+    ports[does] = await makeEntry(lab, control, port, TOXICS[toxic])
+  }
+  return { name: `${SERVER_NAMES[way]}, ${TOXIC_NAMES[toxic]}`, way, toxic, ports }
 }
