@@ -8,6 +8,7 @@ import type { Stream } from '../toxic.ts'
 import { formatAddress, parseAddress } from './address.ts'
 import { usable } from './attributes.ts'
 import { Link, type LinkCount, type LiveLinkCount } from './link.ts'
+import { reusedBuffer } from './reused-buffer.ts'
 import { type StageToxic, toxicityDraw } from './stage.ts'
 import { WaitingClient } from './waiting-client.ts'
 
@@ -32,7 +33,11 @@ export class Connection {
   readonly #options: ConnectionOptions
   readonly #client: Socket
   readonly #clientAddress: string
-  readonly #server = new Socket({ allowHalfOpen: true, noDelay: true })
+  readonly #server = new Socket({
+    allowHalfOpen: true,
+    noDelay: true,
+    onread: reusedBuffer(data => this.#links.get('downstream')?.feed(data) ?? false),
+  })
   readonly #openedAt = performance.now()
   readonly #links = new Map<Stream, Link>()
   #waiting: WaitingClient | undefined

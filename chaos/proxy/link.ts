@@ -57,7 +57,7 @@ export class Link {
     for (const toxic of options.toxics) this.#append(toxic, true)
     this.#feedFirst()
     options.source
-      .on('data', (data: Buffer) => this.#feed(data))
+      .on('data', (data: Buffer) => this.feed(data))
       .once('end', () => this.#head.end())
       .once('close', () => this.#head.end())
     options.destination.once('close', () => this.#finish())
@@ -125,7 +125,8 @@ export class Link {
     else this.#source.pause()
   }
 
-  #feed(data: Buffer): void {
+  /** What was read from the source. Says whether all of it has left, and its memory may be used again. */
+  feed(data: Buffer): boolean {
     this.#received += data.length
     const receivedAt = performance.now()
     // Toxics are defined on chunks of the real server's size; without any, larger ones are faster.
@@ -133,6 +134,7 @@ export class Link {
       this.#head.push({ data: piece, receivedAt })
     }
     this.#flow()
+    return this.#stages.length === 0 && this.#exit.isFlushed
   }
 
   /** The destination is closed: nothing can arrive any more, so nothing is worth waiting for. */
@@ -165,7 +167,12 @@ class Exit implements Outlet {
   }
 
   get hasRoom(): boolean {
-    return this.#socket.destroyed || !this.#socket.writableNeedDrain
+    // Not writableNeedDrain, which stays true for a while after the system has taken everything at once.
+    return this.#socket.destroyed || this.#socket.writableLength < this.#socket.writableHighWaterMark
+  }
+
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0
   }
 
   get sent(): number | null {

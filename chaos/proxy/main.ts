@@ -1,4 +1,5 @@
 // The embedded chaos proxy as a process: a drop-in for toxiproxy-server.
+import './young-generation.ts'
 import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { resolveAddress } from './address.ts'
