@@ -7,7 +7,7 @@ import type { Random } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { formatAddress, parseAddress } from './address.ts'
 import { usable } from './attributes.ts'
-import { Link, type LinkCount, type LiveLinkCount } from './link.ts'
+import { Link, type LinkCount, type LinkOwner, type LiveLinkCount } from './link.ts'
 import { reusedBuffer } from './reused-buffer.ts'
 import { type StageToxic, toxicityDraw } from './stage.ts'
 import { WaitingClient } from './waiting-client.ts'
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
 }
 
 /** Dials the upstream before any byte of the client's, at once unless a toxic delays it; when that fails the client gets a FIN. */
-export class Connection {
+export class Connection implements LinkOwner {
   readonly #options: ConnectionOptions
   readonly #client: Socket
   readonly #clientAddress: string
@@ -38,7 +38,7 @@ export class Connection {
     noDelay: true,
     onread: reusedBuffer(data => this.#links.get('downstream')?.feed(data) ?? false),
   })
-  readonly #openedAt = performance.now()
+  readonly openedAt = performance.now()
   readonly #links = new Map<Stream, Link>()
   #waiting: WaitingClient | undefined
 
@@ -49,7 +49,7 @@ export class Connection {
     let open = 2
     for (const socket of [this.#client, this.#server]) {
       socket.on('error', () => {}) // 'close' follows, and says all there is to say
-      socket.once('close', () => {
+      socket.on('close', () => {
         open -= 1
         if (open === 0) options.onClosed()
       })
@@ -58,8 +58,8 @@ export class Connection {
       this.#client.resume() // data left unread would turn the FIN into an RST
       this.#client.destroySoon()
     }
-    this.#server.once('close', hangUp)
-    this.#server.once('connect', () => {
+    this.#server.on('close', hangUp)
+    this.#server.on('connect', () => {
       this.#server.off('close', hangUp)
       this.#startLinks()
     })
@@ -89,7 +89,7 @@ export class Connection {
     return {
       number: this.#options.number,
       client: this.#clientAddress,
-      age_ms: Math.floor(performance.now() - this.#openedAt),
+      age_ms: Math.floor(performance.now() - this.openedAt),
       ...Object.fromEntries(counts),
       toxics: acting,
     }
@@ -118,7 +118,7 @@ export class Connection {
   #wait(): void {
     this.#waiting = new WaitingClient({
       client: this.#client,
-      dueAt: () => this.#openedAt + this.#dialDelayMs(),
+      dueAt: () => this.openedAt + this.#dialDelayMs(),
       onDue: () => this.#dial(),
       onLeft: () => this.#server.destroy(),
     })
@@ -137,30 +137,31 @@ export class Connection {
   }
 
   #startLinks(): void {
-    const { toxics, random, onLinkEnd } = this.#options
+    const { toxics } = this.#options
     const start = (stream: Stream, source: Socket, destination: Socket) => {
-      const link = new Link({
-        source,
-        destination,
-        toxics: toxics(stream),
-        openedAt: this.#openedAt,
-        random: name => random(`${stream}/${name}`),
-        hangUp: () => this.#hangUp(),
-        reset: () => this.#reset(),
-        onEnd: count => onLinkEnd(stream, count),
-      })
+      const link = new Link({ owner: this, stream, source, destination, toxics: toxics(stream) })
       this.#links.set(stream, link)
     }
     start('upstream', this.#client, this.#server)
     start('downstream', this.#server, this.#client)
   }
 
-  #hangUp(): void {
+  // For its links.
+
+  random(name: string): Random {
+    return this.#options.random(name)
+  }
+
+  linkEnded(stream: Stream, count: LinkCount): void {
+    this.#options.onLinkEnd(stream, count)
+  }
+
+  hangUp(): void {
     this.#client.destroySoon()
     this.#server.destroySoon()
   }
 
-  #reset(): void {
+  reset(): void {
     this.#client.resetAndDestroy()
     this.#server.resetAndDestroy()
   }

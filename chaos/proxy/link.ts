@@ -5,6 +5,7 @@
 // There is one stage for each toxic of this direction, in order of addition. Which toxics there are, a link does not know.
 import type { Socket } from 'node:net'
 import type { Random } from '../random/seed.ts'
+import type { Stream } from '../toxic.ts'
 import type { Chunk, Outlet } from './pipe.ts'
 import { Stage, type StageToxic } from './stage.ts'
 
@@ -23,18 +24,25 @@ export interface LiveLinkCount {
   waiting: number
 }
 
+/** The connection that a link is half of. */
+export interface LinkOwner {
+  /** When it was accepted. */
+  readonly openedAt: number
+  /** Its own stream of chance of that name. */
+  random(name: string): Random
+  /** Closes all of it, behind what was written. */
+  hangUp(): void
+  /** Resets all of it. */
+  reset(): void
+  linkEnded(stream: Stream, count: LinkCount): void
+}
+
 export interface LinkOptions {
+  owner: LinkOwner
+  stream: Stream
   source: Socket
   destination: Socket
   toxics: readonly StageToxic[]
-  /** When the connection was accepted. */
-  openedAt: number
-  random(name: string): Random
-  /** Closes the whole connection, behind what was written. */
-  hangUp(): void
-  /** Resets the whole connection. */
-  reset(): void
-  onEnd(count: LinkCount): void
 }
 
 /**
@@ -58,9 +66,9 @@ export class Link {
     this.#feedFirst()
     options.source
       .on('data', (data: Buffer) => this.feed(data))
-      .once('end', () => this.#head.end())
-      .once('close', () => this.#head.end())
-    options.destination.once('close', () => this.#finish())
+      .on('end', () => this.#head.end())
+      .on('close', () => this.#head.end())
+    options.destination.on('close', () => this.#finish())
   }
 
   /** Appends a toxic; the stage before it starts anew. */
@@ -96,10 +104,15 @@ export class Link {
   }
 
   #append(toxic: StageToxic, isFromTheStart: boolean): void {
-    const { openedAt, random, hangUp, reset } = this.#options
-    const onDrained = (drained: Stage) => this.#splice(drained)
-    const context = { isFromTheStart, openedAt, random, hangUp, reset, onDrained }
-    const stage = new Stage(toxic, this.#exit, context)
+    const { owner, stream } = this.#options
+    const stage = new Stage(toxic, this.#exit, {
+      isFromTheStart,
+      openedAt: owner.openedAt,
+      random: name => owner.random(`${stream}/${name}`),
+      hangUp: () => owner.hangUp(),
+      reset: () => owner.reset(),
+      onDrained: drained => this.#splice(drained),
+    })
     const last = this.#stages.at(-1)
     this.#stages.push(stage)
     if (last !== undefined) last.next = stage
@@ -140,7 +153,8 @@ export class Link {
   /** The destination is closed: nothing can arrive any more, so nothing is worth waiting for. */
   #finish(): void {
     for (const stage of this.#stages) stage.close()
-    this.#options.onEnd({ received: this.#received, sent: this.#exit.sent })
+    const { owner, stream } = this.#options
+    owner.linkEnded(stream, { received: this.#received, sent: this.#exit.sent })
   }
 }
 

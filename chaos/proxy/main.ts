@@ -2,6 +2,7 @@
 import './young-generation.ts'
 import { randomInt } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { flushCompileCache } from 'node:module'
 import { resolveAddress } from './address.ts'
 import { createApi } from './api.ts'
 import { type CommandLine, CommandLineError, readCommandLine, usage } from './command-line.ts'
@@ -83,4 +84,6 @@ const { port } = api.server.address() as { port: number }
 log('info', 'Starting Toxiproxy', { version: line.apiVersion })
 log('info', 'Starting Toxiproxy HTTP server', { address: `${line.host}:${port}` })
 log('info', `Draws come from seed ${seed}; -seed ${seed} repeats them`)
+// For the next start, even when this process is killed: with it a start takes half the time, and much less memory.
+flushCompileCache()
 process.send?.({ ready: true, ports: { api: port } })
