@@ -1,27 +1,8 @@
-// JSON as the real server reads and writes it: first value only, case-blind keys, integers to 64 bits, its own escapes.
+// JSON as the real server understands and writes it: case-blind keys, integers to 64 bits, its own escapes.
 import { badBody } from './api-error.ts'
-import { firstValue } from './first-value.ts'
+import { type Json, JsonNumber } from './json-reader.ts'
 
-/** A number as it was written, since 1.0 is no integer and 2^63 - 1 must survive. */
-export class JsonNumber {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
-
-export type Json = null | boolean | string | JsonNumber | Json[] | { [key: string]: Json }
-
-/**
- * Reads the first value of a body; what follows it is ignored.
- * @throws ApiError 400
- */
-export function parseJson(text: string): Json {
-  return JSON.parse(firstValue(text), (_key: string, value: unknown, context?: { source: string }) => {
-    if (typeof value === 'number') return new JsonNumber(context?.source ?? String(value))
-    return typeof value === 'string' ? value.toWellFormed() : value
-  })
-}
+export { type Json, JsonNumber, parseJson } from './json-reader.ts'
 
 /** What a value is called in the real server's messages. */
 export function kindOf(value: Json): string {
