@@ -10,7 +10,11 @@ import { showToxic } from './toxic-entry.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
 const ANSWER_WITHIN_MS = 25_000
-const LONGEST_BODY_BYTES = 64 * 1024 * 1024
+const LONGEST_HEAD_BYTES = 1024 * 1024
+/** Whoever sends thousands of them without waiting for an answer would have them all worked off in one go. */
+const CALLS_PER_CONNECTION = 256
+/** Some 2,500 proxies. The real server takes more; here nobody else is answered while a body is read. */
+const LONGEST_BODY_BYTES = 256 * 1024
 
 export interface ApiOptions {
   proxies: Proxies
@@ -164,11 +168,14 @@ export function createApi(options: ApiOptions): FastifyInstance {
     exposeHeadRoutes: false,
     frameworkErrors: (error, _request, reply) =>
       sendText(reply, error.statusCode ?? 400, `${error.message}\n`),
+    http: { maxHeaderSize: LONGEST_HEAD_BYTES },
     keepAliveTimeout: 60_000,
+    maxRequestsPerSocket: CALLS_PER_CONNECTION,
     requestTimeout: 15_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
   })
+  app.server.on('dropRequest', (_request, socket) => socket.destroy())
   takeAnyBody(app)
 
   const table = routes(options)

@@ -19,7 +19,7 @@ export interface ProxySettings {
 /** What all proxies of a server share. */
 export interface ProxyContext {
   /** Of every draw on every connection. */
-  seed: number
+  seed: number | bigint
   /** Refuses values of toxics that make no sense, instead of warning of them. */
   isStrict: boolean
   warn(message: string): void
@@ -106,7 +106,8 @@ export class TcpProxy {
   }
 
   removeAllToxics(): void {
-    for (const { name } of this.toxics()) this.removeToxic(name)
+    this.#toxics.length = 0
+    for (const stream of ['upstream', 'downstream'] as const) this.#onLinks(stream, link => link.removeAll())
   }
 
   #assertSensible(toxic: ToxicEntry): void {

@@ -13,9 +13,15 @@ describe('reading a body', () => {
     ['  \n', 'EOF'],
     ['{"a":', 'unexpected EOF'],
     ['"abc', 'unexpected EOF'],
-    ['nope', 'is not valid JSON'],
-    ['}', 'is not valid JSON'],
-    ['[1,,2]', 'is not valid JSON'],
+    ['nope', "invalid character 'n' looking for beginning of value"],
+    ['}', "invalid character '}' looking for beginning of value"],
+    ['[1,,2]', "invalid character ',' looking for beginning of value"],
+    ['[1 2]', "invalid character '2' after array element"],
+    ['{a:1}', "invalid character 'a' looking for beginning of object key string"],
+    ['{"a" 1}', "invalid character '1' after object key"],
+    ['{"a":1 "b"}', "invalid character '\"' after object key:value pair"],
+    ['"a\nb"', 'control character'],
+    [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'exceeded max depth'],
   ])('refuses %j: %s', (text, problem) => {
     expect(() => parseJson(text)).toThrow(problem)
   })
