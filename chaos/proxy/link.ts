@@ -70,6 +70,10 @@ export class Link {
     if (index > 0) this.#stages[index - 1]?.interrupt()
   }
 
+  removeAll(): void {
+    for (const stage of this.#stages) stage.retire()
+  }
+
   #append(toxic: StageToxic, isFromTheStart: boolean): void {
     const { random, reset } = this.#options
     const onDrained = (drained: Stage) => this.#splice(drained)
