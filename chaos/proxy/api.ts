@@ -1,11 +1,15 @@
 // The control API: a table of routes over `Proxies`, with the real server's manners (wire format of 2.12.0).
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import { ApiError } from './api-error.ts'
+import { ApiError, leaseHoldsNoUpdate } from './api-error.ts'
 import { parseJson, writeJson } from './json.ts'
+import type { Lease } from './lease.ts'
+import { leaseRoutes } from './lease-routes.ts'
+import type { Leases } from './leases.ts'
 import type { Metrics } from './metrics.ts'
 import type { Proxies } from './proxies.ts'
 import { showProxy } from './proxy.ts'
+import { type Answer, type Call, json, nothing, type Route } from './route.ts'
 import { showToxic } from './toxic-entry.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
@@ -18,48 +22,24 @@ const LONGEST_BODY_BYTES = 256 * 1024
 
 export interface ApiOptions {
   proxies: Proxies
+  leases: Leases
   metrics: Metrics
   /** What /version says. */
   version: string
 }
 
-interface Call {
-  /** Names from the path. */
-  proxy: string
-  toxic: string
-  body: string
-}
-
-interface Answer {
-  status: number
-  text?: string
-  type?: string
-}
-
-interface Route {
-  method: string
-  path: string
-  answer(call: Call): Answer | Promise<Answer>
-}
-
-const json = (status: number, value: unknown): Answer => ({
-  status,
-  text: writeJson(value),
-  type: 'application/json',
-})
-const nothing: Answer = { status: 204 }
 const tooLate: Answer = {
   status: 503,
   text: '<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>',
   type: 'text/html; charset=utf-8',
 }
 
-function routes({ proxies, version, metrics }: ApiOptions): Route[] {
+function routes({ proxies, leases, version, metrics }: ApiOptions): Route[] {
   const ofProxy = '/proxies/:proxy'
   const ofToxic = '/proxies/:proxy/toxics/:toxic'
-  const updateProxy: Route['answer'] = async ({ proxy, body }) => {
+  const updateProxy: Route['answer'] = async ({ proxy, body, lease }) => {
     proxies.get(proxy) // one that is not there is told before a body that is wrong
-    return json(200, showProxy(await proxies.update(proxy, parseJson(body))))
+    return json(200, showProxy(await proxies.update(proxy, parseJson(body), lease)))
   }
   const updateToxic: Route['answer'] = ({ proxy, toxic, body }) => {
     const owner = proxies.get(proxy)
@@ -75,11 +55,12 @@ function routes({ proxies, version, metrics }: ApiOptions): Route[] {
     {
       method: 'POST',
       path: '/proxies',
-      answer: async ({ body }) => json(201, showProxy(await proxies.create(parseJson(body)))),
+      leaseId: 'holds',
+      answer: async ({ body, lease }) => json(201, showProxy(await proxies.create(parseJson(body), lease))),
     },
     { method: 'GET', path: ofProxy, answer: ({ proxy }) => json(200, showProxy(proxies.get(proxy))) },
-    { method: 'PATCH', path: ofProxy, answer: updateProxy },
-    { method: 'POST', path: ofProxy, answer: updateProxy },
+    { method: 'PATCH', path: ofProxy, leaseId: 'holds', answer: updateProxy },
+    { method: 'POST', path: ofProxy, leaseId: 'holds', answer: updateProxy },
     {
       method: 'DELETE',
       path: ofProxy,
@@ -96,15 +77,21 @@ function routes({ proxies, version, metrics }: ApiOptions): Route[] {
     {
       method: 'POST',
       path: `${ofProxy}/toxics`,
-      answer: ({ proxy, body }) => json(200, showToxic(proxies.get(proxy).addToxic(parseJson(body)))),
+      leaseId: 'holds',
+      answer({ proxy, body, lease }) {
+        const owner = proxies.get(proxy)
+        const added = owner.addToxic(parseJson(body))
+        lease?.added(owner, added)
+        return json(200, showToxic(added))
+      },
     },
     {
       method: 'GET',
       path: ofToxic,
       answer: ({ proxy, toxic }) => json(200, showToxic(proxies.get(proxy).toxic(toxic))),
     },
-    { method: 'PATCH', path: ofToxic, answer: updateToxic },
-    { method: 'POST', path: ofToxic, answer: updateToxic },
+    { method: 'PATCH', path: ofToxic, leaseId: 'refused', answer: updateToxic },
+    { method: 'POST', path: ofToxic, leaseId: 'refused', answer: updateToxic },
     {
       method: 'DELETE',
       path: ofToxic,
@@ -113,7 +100,7 @@ function routes({ proxies, version, metrics }: ApiOptions): Route[] {
         return nothing
       },
     },
-    { method: 'POST', path: '/populate', answer: ({ body }) => populate(proxies, body) },
+    { method: 'POST', path: '/populate', leaseId: 'holds', answer: call => populate(proxies, call) },
     {
       method: 'POST',
       path: '/reset',
@@ -131,6 +118,7 @@ function routes({ proxies, version, metrics }: ApiOptions): Route[] {
         type: 'application/json;charset=utf-8',
       }),
     },
+    ...leaseRoutes(leases),
     ...(metrics.isOn ? [metricsRoute(metrics)] : []),
   ]
 }
@@ -146,9 +134,9 @@ function metricsRoute(metrics: Metrics): Route {
 }
 
 /** The one route whose errors are JSON, and say what was done before them. */
-async function populate(proxies: Proxies, body: string): Promise<Answer> {
+async function populate(proxies: Proxies, { body, lease }: Call): Promise<Answer> {
   try {
-    const { proxies: done, error } = await proxies.populate(parseJson(body))
+    const { proxies: done, error } = await proxies.populate(parseJson(body), lease)
     const shown = done.length === 0 ? null : done.map(showProxy)
     return error === undefined ? json(201, { proxies: shown }) : populateError(error, shown)
   } catch (error) {
@@ -179,15 +167,18 @@ export function createApi(options: ApiOptions): FastifyInstance {
   takeAnyBody(app)
 
   const table = routes(options)
-  for (const { method, path, answer } of table) {
+  for (const route of table) {
     app.route<{ Params: Record<string, string> }>({
-      method: method === ANY_METHOD ? app.supportedMethods : method,
-      url: path,
+      method: route.method === ANY_METHOD ? app.supportedMethods : route.method,
+      url: route.path,
       onRequest: greet,
       handler: async (request, reply) => {
-        const { proxy = '', toxic = '' } = request.params
-        const call = { proxy, toxic, body: (request.body as string | undefined) ?? '' }
-        return send(reply, await inTime(answer(call)))
+        const { proxy = '', toxic = '', id = '' } = request.params
+        const body = (request.body as string | undefined) ?? ''
+        const lease = leaseOf(request, route, options.leases)
+        const answer = await inTime(route.answer({ proxy, toxic, id, body, lease }))
+        lease?.assertStands() // a name or a port may have taken longer than it had left
+        return send(reply, answer)
       },
     })
   }
@@ -213,6 +204,15 @@ async function inTime(answer: Answer | Promise<Answer>): Promise<Answer> {
     timer = setTimeout(() => resolve(tooLate), ANSWER_WITHIN_MS)
   })
   return await Promise.race([answer, late]).finally(() => clearTimeout(timer))
+}
+
+/** The lease that the request names, where that means anything. */
+function leaseOf(request: FastifyRequest, { leaseId }: Route, leases: Leases): Lease | undefined {
+  const given = request.headers['x-lease-id']
+  if (given === undefined || leaseId === undefined) return undefined
+  // Passed over in silence, it would promise an undoing that never comes.
+  if (leaseId === 'refused') throw leaseHoldsNoUpdate()
+  return leases.get(String(given))
 }
 
 /** Whatever a client says its body is, it is read as text and parsed by us. */

@@ -5,6 +5,7 @@ import { resolveAddress } from './address.ts'
 import { createApi } from './api.ts'
 import { type CommandLine, CommandLineError, readCommandLine } from './command-line.ts'
 import { parseJson } from './json.ts'
+import { Leases } from './leases.ts'
 import { createLog, type Log } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { Proxies } from './proxies.ts'
@@ -54,7 +55,8 @@ const proxies = new Proxies({
   warn: message => log('warn', message),
   countLink: (proxy, stream, count) => metrics.count(proxy, stream, count),
 })
-const api = createApi({ proxies, metrics, version: line.apiVersion })
+const leases = new Leases({ proxies, log })
+const api = createApi({ proxies, leases, metrics, version: line.apiVersion })
 
 // Whoever read the log may have gone; that is no reason to end.
 process.stdout.on('error', () => {})

@@ -17,6 +17,13 @@ export interface Populated {
   error?: unknown
 }
 
+/** Told what a call brought about, as soon as it has. */
+export interface Holder {
+  created(proxy: TcpProxy): void
+  /** `enabled` may be another than it was. */
+  switched(proxy: TcpProxy, wasEnabled: boolean): void
+}
+
 /** Changes of one proxy come one after the other, so that a name that is slow to resolve holds up no other; reading never waits. */
 export class Proxies {
   readonly #byName = new Map<string, TcpProxy>()
@@ -39,50 +46,64 @@ export class Proxies {
     return proxy
   }
 
-  async create(body: Json): Promise<TcpProxy> {
+  /** Whether this very proxy is there, and not another of its name. */
+  has(proxy: TcpProxy): boolean {
+    return this.#byName.get(proxy.name) === proxy
+  }
+
+  async create(body: Json, holder?: Holder): Promise<TcpProxy> {
     const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
     const settings = complete(given, '')
-    return await this.#inTurn(settings.name, async () => {
+    return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
-      return await this.#createNew(settings, given.enabled ?? true)
+      return await this.#createNew(settings, given.enabled ?? true, holder)
     })
   }
 
-  update(name: string, body: Json): Promise<TcpProxy> {
-    return this.#inTurn(name, async () => {
+  update(name: string, body: Json, holder?: Holder): Promise<TcpProxy> {
+    return this.inTurn(name, async () => {
       const proxy = this.get(name)
+      const wasEnabled = proxy.isEnabled
       const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
-      const enabled = given.enabled ?? proxy.isEnabled
+      const enabled = given.enabled ?? wasEnabled
       if (await differs(proxy, given)) {
         proxy.stop()
         proxy.listen = given.listen ?? proxy.listen
         proxy.upstream = given.upstream ?? proxy.upstream
       }
-      if (enabled) await proxy.start()
-      else proxy.stop()
+      try {
+        if (enabled) await proxy.start()
+        else proxy.stop()
+      } finally {
+        holder?.switched(proxy, wasEnabled)
+      }
       return proxy
     })
   }
 
   delete(name: string): Promise<void> {
-    return this.#inTurn(name, async () => {
-      this.get(name).stop()
-      this.#byName.delete(name)
-    })
+    return this.inTurn(name, async () => this.remove(this.get(name)))
+  }
+
+  /** Deletes it at once; only for who has the turn. */
+  remove(proxy: TcpProxy): void {
+    proxy.stop()
+    this.#byName.delete(proxy.name)
   }
 
   /**
    * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
    * @throws ApiError 400, before anything is done
    */
-  async populate(body: Json): Promise<Populated> {
+  async populate(body: Json, holder?: Holder): Promise<Populated> {
     const entries = readEntries(body).map(readProxy)
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
       try {
         const enabled = entries[index]?.enabled ?? true
-        proxies.push(await this.#inTurn(settings.name, () => this.#createOrReplace(settings, enabled)))
+        const done = this.inTurn(settings.name, () => this.#createOrReplace(settings, enabled, holder))
+        proxies.push(await done)
       } catch (error) {
         return { proxies, error }
       }
@@ -93,7 +114,7 @@ export class Proxies {
   /** Starts every proxy and removes every toxic; stops at the first that cannot listen. */
   async reset(): Promise<void> {
     for (const { name } of this.all()) {
-      await this.#inTurn(name, async () => {
+      await this.inTurn(name, async () => {
         const proxy = this.#byName.get(name)
         await proxy?.start()
         proxy?.removeAllToxics()
@@ -105,24 +126,28 @@ export class Proxies {
     for (const proxy of this.#byName.values()) proxy.stop()
   }
 
-  async #createOrReplace(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+  async #createOrReplace(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
     const existing = this.#byName.get(settings.name)
     if (existing !== undefined) {
       if (!(await differs(existing, settings))) return existing
+      const wasEnabled = existing.isEnabled
       existing.stop()
+      holder?.switched(existing, wasEnabled) // and so it stays, when the new one cannot listen
     }
-    return await this.#createNew(settings, enabled)
+    return await this.#createNew(settings, enabled, holder)
   }
 
   /** When it cannot listen, nothing is stored. */
-  async #createNew(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+  async #createNew(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
     const proxy = new TcpProxy(settings, this.#context)
     if (enabled) await proxy.start()
     this.#byName.set(proxy.name, proxy)
+    holder?.created(proxy)
     return proxy
   }
 
-  #inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
+  /** Makes a change of the proxy of that name when those before it are done. */
+  inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
     const done = (this.#lastChanges.get(name) ?? Promise.resolve()).then(change)
     const settled = done
       .catch(() => {})

@@ -32,6 +32,8 @@ export class TcpProxy {
   /** As given while it has never listened, then the address it really listened on. */
   listen: string
   upstream: string
+  /** How often it has begun to listen. */
+  starts = 0
   readonly #toxics: ToxicEntry[] = []
   readonly #connections = new Set<Connection>()
   readonly #context: ProxyContext
@@ -61,6 +63,7 @@ export class TcpProxy {
     this.listen = formatAddress(await listenOn(server, this.listen))
     server.on('error', () => {}) // a failed accept concerns nobody but its client
     this.#server = server
+    this.starts++
   }
 
   /** Stops listening and closes every connection; what is in flight is dropped, toxics are kept. */

@@ -41,6 +41,12 @@ export const DEVIATIONS = [
       'The real server turns every close into one on connections that start under the toxic, whatever its toxicity.',
     rows: {},
   },
+  {
+    name: 'there are leases',
+    reason:
+      'The real server answers /leases with 404 and knows no X-Lease-Id; here they undo faults whose owner has died, for those who ask.',
+    rows: {},
+  },
 ] as const satisfies Deviation[]
 
 export type DeviationName = (typeof DEVIATIONS)[number]['name']

@@ -6,7 +6,7 @@ import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import { type Arm, type Scenario, USUAL_UPSTREAM } from '../scenario.ts'
-import { Closers, hostAndPort, type Lab, type LabArm } from './lab.ts'
+import { Closers, hostAndPort, type Lab, type LabArm, leaseOn } from './lab.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -34,6 +34,7 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     await guardian.ready
+    const lease = await leaseOn(control, closers)
     const load = await startChild({
       name: 'load generator',
       entry: join(resolve(import.meta.dirname, '..'), 'load/main.ts'),
@@ -50,6 +51,7 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
       toxiproxyVersion: await control.version(),
       ...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
       guardian,
+      lease,
       load,
       arms,
       close: () => closers.run(),

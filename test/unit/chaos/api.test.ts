@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest'
 import { createApi } from '../../../chaos/proxy/api.ts'
+import { Leases } from '../../../chaos/proxy/leases.ts'
 import { Metrics } from '../../../chaos/proxy/metrics.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
@@ -19,7 +20,8 @@ class SlowProxies extends Proxies {
 test("a call that is not done after 25 s is answered with the real server's 503", async () => {
   const metrics = new Metrics({ proxyMetrics: false, runtimeMetrics: false })
   const proxies = new SlowProxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
-  const api = createApi({ proxies, metrics, version: 'git' })
+  const leases = new Leases({ proxies, log: () => {} })
+  const api = createApi({ proxies, leases, metrics, version: 'git' })
   await api.ready()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   let isAnswered = false
