@@ -18,8 +18,11 @@ import { showToxic } from './toxic-entry.ts'
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
 const METRICS_TEXT = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const ANSWER_WITHIN_MS = 25_000
-const LONGEST_BODY_BYTES = 64 * 1024 * 1024
 const LONGEST_HEAD_BYTES = 1024 * 1024
+/** Whoever sends thousands of them without waiting for an answer would have them all worked off in one go. */
+const CALLS_PER_CONNECTION = 256
+/** Some 2,500 proxies. The real server takes more; here nobody else is answered while a body is read. */
+const LONGEST_BODY_BYTES = 256 * 1024
 
 export interface ApiOptions {
   proxies: Proxies
@@ -166,10 +169,12 @@ export function createApi(options: ApiOptions): FastifyInstance {
     // What is asked of a proxy is no other address.
     rewriteUrl: ({ url = '/' }) => url.replace(/^http:\/\/[^/]*/, ''),
     keepAliveTimeout: 60_000,
+    maxRequestsPerSocket: CALLS_PER_CONNECTION,
     requestTimeout: 15_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
   })
+  app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.addHook('onRequest', async (request, reply) => {
     const clean = cleanUrl(request.url)
     return clean === undefined ? undefined : reply.code(301).header('location', clean).send()

@@ -1,11 +1,12 @@
 // The real server's command line: Go's flags, with one dash or two.
+import { readInteger } from './json.ts'
 
 export interface CommandLine {
   host: string
   port: number
   config: string
   /** Of every draw of toxicity and jitter; drawn itself when it is not given. */
-  seed?: number
+  seed?: number | bigint
   proxyMetrics: boolean
   runtimeMetrics: boolean
   /** Values of toxics that make no sense are refused. */
@@ -25,6 +26,7 @@ export class CommandLineError extends Error {
   override name = 'CommandLineError'
 }
 
+type Value = string | number | bigint | boolean
 type Flag = { key: keyof CommandLine; kind: 'text' | 'integer' | 'switch'; what: string }
 
 const FLAGS: Record<string, Flag> = {
@@ -58,7 +60,7 @@ const DEFAULTS: CommandLine = {
 /** Reads `-port 1`, `-port=1`, `--port 1` and `--port=1`. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const rest = [...args]
-  const values: Record<string, string | number | boolean> = { ...DEFAULTS }
+  const values: Record<string, Value> = { ...DEFAULTS }
   for (let arg = rest.shift(); arg !== undefined; arg = rest.shift()) {
     const [, name = '', inline] = /^--?([^=-][^=]*)(?:=(.*))?$/s.exec(arg) ?? []
     const flag = Object.hasOwn(FLAGS, name) ? FLAGS[name] : undefined
@@ -76,12 +78,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   return line
 }
 
-function readValue(name: string, kind: Flag['kind'], text: string): string | number | boolean {
+function readValue(name: string, kind: Flag['kind'], text: string): Value {
   if (kind === 'text') return text
   if (kind === 'integer') {
-    if (!/^-?\d+$/.test(text))
-      throw new CommandLineError(`flag -${name} must be a whole number, got "${text}"`)
-    return Number(text)
+    const integer = readInteger(text)
+    if (integer !== undefined) return integer
+    throw new CommandLineError(`flag -${name} must be a whole number of at most 64 bits, got "${text}"`)
   }
   if (text !== 'true' && text !== 'false') {
     throw new CommandLineError(`flag -${name} must be true or false, got "${text}"`)

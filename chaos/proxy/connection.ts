@@ -76,6 +76,11 @@ export class Connection implements LinkOwner {
     this.#waiting?.reconsider()
   }
 
+  removeAllToxics(): void {
+    for (const link of this.#links.values()) link.removeAll()
+    this.reconsider()
+  }
+
   /** Closes both sides now; what is in flight is dropped. */
   drop(): void {
     this.#client.destroy()

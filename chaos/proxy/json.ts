@@ -4,6 +4,8 @@ import { type Json, JsonNumber } from './json-reader.ts'
 
 export { type Json, JsonNumber, parseJson } from './json-reader.ts'
 
+const LONGEST_INTEGER = '-9223372036854775808'.length
+
 /** What a value is called in the real server's messages. */
 export function kindOf(value: Json): string {
   if (value === null) return 'null'
@@ -23,30 +25,31 @@ export function fieldsOf(value: Json | undefined, target: string): Fields {
 
 /** Typed access to an object's fields, whatever the case of their names; a missing or null field is undefined. */
 export class Fields {
-  readonly #values: Map<string, Json>
+  readonly #object: { [key: string]: Json }
 
   constructor(object: { [key: string]: Json }) {
-    const given = Object.entries(object).filter(([, value]) => value !== null)
-    this.#values = new Map(given.map(([key, value]) => [key.toLowerCase(), value]))
+    this.#object = object
   }
 
   any(name: string): Json | undefined {
-    return this.#values.get(name)
+    const isGiven = (key: string) => this.#object[key] !== null && key.toLowerCase() === name
+    const key = Object.keys(this.#object).findLast(isGiven)
+    return key === undefined ? undefined : this.#object[key]
   }
 
   string(name: string, path: string): string | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     return value === undefined || typeof value === 'string' ? value : this.#mismatch(value, path, 'string')
   }
 
   boolean(name: string, path: string): boolean | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     return value === undefined || typeof value === 'boolean' ? value : this.#mismatch(value, path, 'bool')
   }
 
   /** A 32-bit float, in the fewest digits that name it. */
   float32(name: string, path: string): number | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     if (value === undefined) return undefined
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'float32')
     const rounded = shortestFloat32(Number(value.text))
@@ -55,13 +58,13 @@ export class Fields {
 
   /** A 64-bit integer, a bigint where a number would round it. */
   int64(name: string, path: string): number | bigint | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     return value === undefined ? undefined : this.#integer(value, path)
   }
 
   /** A list of such. */
   int64s(name: string, path: string): (number | bigint)[] | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     if (value === undefined) return undefined
     if (!Array.isArray(value)) return this.#mismatch(value, path, '[]int64')
     return value.map(item => this.#integer(item, path))
@@ -69,11 +72,7 @@ export class Fields {
 
   #integer(value: Json, path: string): number | bigint {
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'int64')
-    const isInteger =
-      /^-?\d+$/.test(value.text) && BigInt.asIntN(64, BigInt(value.text)) === BigInt(value.text)
-    if (!isInteger) return this.#unfit(value, path, 'int64')
-    const number = Number(value.text)
-    return Number.isSafeInteger(number) ? number : BigInt(value.text)
+    return readInteger(value.text) ?? this.#unfit(value, path, 'int64')
   }
 
   #unfit({ text }: JsonNumber, path: string, wanted: string): never {
@@ -83,6 +82,14 @@ export class Fields {
   #mismatch(value: Json, path: string, wanted: string): never {
     throw badBody(`json: cannot unmarshal ${kindOf(value)} into Go struct field ${path} of type ${wanted}`)
   }
+}
+
+/** The 64-bit integer that is written there, a bigint where a number would round it; undefined when none is. */
+export function readInteger(text: string): number | bigint | undefined {
+  if (text.length > LONGEST_INTEGER || !/^-?\d+$/.test(text)) return undefined
+  const integer = BigInt(text)
+  if (BigInt.asIntN(64, integer) !== integer) return undefined
+  return Number.isSafeInteger(Number(text)) ? Number(text) : integer
 }
 
 function shortestFloat32(value: number): number {

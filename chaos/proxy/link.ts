@@ -89,6 +89,10 @@ export class Link {
     if (index > 0) this.#stages[index - 1]?.interrupt()
   }
 
+  removeAll(): void {
+    for (const stage of this.#stages) stage.retire()
+  }
+
   live(): LiveLinkCount {
     const unsent = this.#options.destination.writableLength
     return {

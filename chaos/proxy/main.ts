@@ -12,11 +12,14 @@ import { createLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { Proxies } from './proxies.ts'
 
+// Four threads, two of them for names, are soon taken by names that do not resolve; then no other does either.
+process.env.UV_THREADPOOL_SIZE ??= '64'
+
 const log = createLog(process.env.LOG_LEVEL)
 
-/** One line, and the end. */
+/** One line, whatever stands in it, and the end. */
 function refuse(message: string): never {
-  process.stderr.write(`toxiproxy: ${message}\n`)
+  process.stderr.write(`toxiproxy: ${message.replace(/\p{Cc}/gu, ' ')}\n`)
   process.exit(1)
 }
 

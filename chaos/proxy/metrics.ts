@@ -29,7 +29,9 @@ export class Metrics {
     return this.#options.proxyMetrics || this.#options.runtimeMetrics
   }
 
+  /** Nothing is kept that nobody asked for: every port a proxy ever had is a line of its own. */
   count({ name, listen, upstream }: TcpProxy, direction: Stream, { received, sent }: LinkCount): void {
+    if (!this.#options.proxyMetrics) return
     const labels = Object.entries({ direction, listener: listen, proxy: name, upstream })
       .map(
         ([label, value]) =>

@@ -19,7 +19,7 @@ export interface ProxySettings {
 /** What all proxies of a server share. */
 export interface ProxyContext extends ToxicRules {
   /** Of every draw on every connection. */
-  seed: number
+  seed: number | bigint
   warn(message: string): void
   /** Told of every link that ended. */
   countLink(proxy: TcpProxy, stream: Stream, count: LinkCount): void
@@ -105,7 +105,8 @@ export class TcpProxy {
   }
 
   removeAllToxics(): void {
-    for (const { name } of this.toxics()) this.removeToxic(name)
+    this.#toxics.length = 0
+    for (const connection of this.#connections) connection.removeAllToxics()
   }
 
   /** Puts these in the place of all there are, and says which are new: none, when they are the same, and no connection notices. */

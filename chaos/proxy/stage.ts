@@ -4,9 +4,9 @@ import { type AttributeValues, usable } from './attributes.ts'
 import type { ToxicCounts } from './counters.ts'
 import type { Chunk, Outlet, Pipe, ToxicKind } from './pipe.ts'
 import { noop } from './toxics/noop.ts'
+import { nextTurn } from './turns.ts'
 
 const BUFFERED_CHUNKS = 4
-const SLEEPLESS_AT_MOST = 64
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** A toxic of a proxy as its stages see it; an update changes it in place. */
@@ -50,7 +50,6 @@ export class Stage implements Outlet, Pipe {
   readonly #waiting: Chunk[] = []
   #next: Outlet
   #wake: (() => void) | undefined
-  #sleepless = 0
   #acts: boolean | undefined
   /** Of the chunk that the toxic has taken and not yet passed on. */
   #heldBytes = 0
@@ -174,6 +173,8 @@ export class Stage implements Outlet, Pipe {
   async read(withinMs = Number.POSITIVE_INFINITY): Promise<Chunk | undefined> {
     this.#heldBytes = 0
     const until = performance.now() + withinMs
+    const turn = nextTurn()
+    if (turn !== undefined) await turn
     while (!this.#isInterrupted) {
       if (this.#waiting.length === 0) {
         if (this.#isEnded || this.#isRetired) return undefined
@@ -205,7 +206,7 @@ export class Stage implements Outlet, Pipe {
   }
 
   async sleepUntil(due: number): Promise<void> {
-    if (performance.now() >= due) await this.#takeTurns()
+    if (performance.now() >= due) await nextTurn()
     while (!this.#isInterrupted && performance.now() < due) await this.#wokenOrPast(due)
   }
 
@@ -228,12 +229,6 @@ export class Stage implements Outlet, Pipe {
         return value === undefined ? { value, done: true } : { value, done: false }
       },
     }
-  }
-
-  /** A toxic that need not sleep, however often it asks, must not keep everybody else from running. */
-  async #takeTurns(): Promise<void> {
-    this.#sleepless += 1
-    if (this.#sleepless % SLEEPLESS_AT_MOST === 0) await new Promise(resolve => setImmediate(resolve))
   }
 
   /** A sleeping toxic sleeps on whatever comes in. */

@@ -41,13 +41,18 @@ describe('the command line', () => {
     expect(usage()).toMatch(/^ {2}-seed +of every draw of toxicity and jitter$/m)
   })
 
+  test('takes any seed of 64 bits, to the last of them', () => {
+    expect(readCommandLine(['-seed', '1700000000000000001']).seed).toBe(1700000000000000001n)
+  })
+
   test.each([
     [['-x'], 'unknown flag "-x"'],
     [['--'], 'unknown flag "--"'],
     [['serve'], 'unknown flag "serve"'],
     [['-constructor'], 'unknown flag "-constructor"'],
     [['-port'], 'flag -port needs a value'],
-    [['-port', ''], 'flag -port must be a whole number, got ""'],
+    [['-port', ''], 'flag -port must be a whole number of at most 64 bits, got ""'],
+    [['-seed', '9223372036854775808'], 'flag -seed must be a whole number of at most 64 bits, got'],
     [['-version=maybe'], 'flag -version must be true or false, got "maybe"'],
   ])('refuses %j', (args, problem) => {
     expect(() => readCommandLine(args)).toThrow(problem)

@@ -1,7 +1,7 @@
 import { type Chunk, kilobytesPerSecond, type Pipe, toxicKind } from '../../pipe.ts'
-import { owedSince } from '../bandwidth.ts'
 
 const PIECE_MS = 20
+const TIMER_ERROR_MS = 10
 
 /**
  * Lets through `rate` KB (1,000 bytes) a second, of all connections of the proxy together; 0 holds everything.
@@ -28,7 +28,10 @@ async function payOut(pipe: Pipe, chunk: Chunk, rate: number): Promise<void> {
 
 /** Takes the next turn on the line, and says when it has been paid for. */
 function reserve(shared: Map<string, number>, bytes: number, rate: number): number {
-  const paidUntil = owedSince(shared.get('paidUntil') ?? 0) + bytes / rate
+  const now = performance.now()
+  const before = shared.get('paidUntil') ?? 0
+  // A late timer is made up for by the next turn; idle time is not saved up.
+  const paidUntil = (now - before < TIMER_ERROR_MS ? before : now) + bytes / rate
   shared.set('paidUntil', paidUntil)
   return paidUntil
 }
