@@ -8,6 +8,7 @@ import { parseJson, writeJson } from './json.ts'
 import type { Lease } from './lease.ts'
 import { leaseRoutes } from './lease-routes.ts'
 import type { Leases } from './leases.ts'
+import type { Log } from './log.ts'
 import { refuseMalformed } from './malformed-request.ts'
 import type { Metrics } from './metrics.ts'
 import type { Proxies } from './proxies.ts'
@@ -28,6 +29,7 @@ export interface ApiOptions {
   proxies: Proxies
   leases: Leases
   metrics: Metrics
+  log: Log
   /** What /version says. */
   version: string
   /** Serves what the real server does not have, too. */
@@ -173,6 +175,15 @@ export function createApi(options: ApiOptions): FastifyInstance {
     requestTimeout: 15_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    options.log('debug', `${request.method} ${request.url}`, {
+      request_id: reply.getHeader('x-toxiproxy-request-id'),
+      client: `${request.ip}:${request.socket.remotePort}`,
+      user_agent: request.headers['user-agent'] ?? '',
+      status: reply.statusCode,
+      duration: reply.elapsedTime,
+    })
   })
   app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.addHook('onRequest', async (request, reply) => {

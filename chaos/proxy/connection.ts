@@ -25,6 +25,8 @@ export interface ConnectionOptions {
   /** The connection's own stream of chance of that name. */
   random(name: string): Random
   onLinkEnd(stream: Stream, count: LinkCount): void
+  /** The upstream could not be dialled. */
+  onUnreachable(error: Error): void
   onClosed(): void
 }
 
@@ -32,7 +34,7 @@ export interface ConnectionOptions {
 export class Connection implements LinkOwner {
   readonly #options: ConnectionOptions
   readonly #client: Socket
-  readonly #clientAddress: string
+  readonly clientAddress: string
   readonly #server = new Socket({
     allowHalfOpen: true,
     noDelay: true,
@@ -45,7 +47,7 @@ export class Connection implements LinkOwner {
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.#client = options.client
-    this.#clientAddress = addressOf(options.client)
+    this.clientAddress = addressOf(options.client)
     let open = 2
     for (const socket of [this.#client, this.#server]) {
       socket.on('error', () => {}) // 'close' follows, and says all there is to say
@@ -54,6 +56,9 @@ export class Connection implements LinkOwner {
         if (open === 0) options.onClosed()
       })
     }
+    this.#server.once('error', error => {
+      if (this.#links.size === 0) options.onUnreachable(error)
+    })
     const hangUp = () => {
       this.#client.resume() // data left unread would turn the FIN into an RST
       this.#client.destroySoon()
@@ -93,7 +98,7 @@ export class Connection implements LinkOwner {
     const acting = this.#links.size === 0 ? this.#delaying().map(({ name }) => name) : this.#acting()
     return {
       number: this.#options.number,
-      client: this.#clientAddress,
+      client: this.clientAddress,
       age_ms: Math.floor(performance.now() - this.openedAt),
       ...Object.fromEntries(counts),
       toxics: acting,

@@ -61,11 +61,18 @@ const proxies = new Proxies({
   seed,
   isStrict: line.strictValues,
   hasExtensions: line.extensions,
-  warn: message => log('warn', message),
+  log,
   countLink: (proxy, stream, count) => metrics.count(proxy, stream, count),
 })
 const leases = new Leases({ proxies, log })
-const api = createApi({ proxies, leases, metrics, version: line.apiVersion, hasExtensions: line.extensions })
+const api = createApi({
+  proxies,
+  leases,
+  metrics,
+  log,
+  version: line.apiVersion,
+  hasExtensions: line.extensions,
+})
 
 // Whoever read the log may have gone; that is no reason to end.
 process.stdout.on('error', () => {})

@@ -7,6 +7,7 @@ import { toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
 import { Connection } from './connection.ts'
 import { type Json, writeJson } from './json.ts'
 import type { Link, LinkCount } from './link.ts'
+import type { Log, LogLevel } from './log.ts'
 import { changedToxic, readToxic, showToxic, type ToxicEntry, type ToxicRules } from './toxic-entry.ts'
 import { valueProblems } from './value-problems.ts'
 
@@ -20,7 +21,7 @@ export interface ProxySettings {
 export interface ProxyContext extends ToxicRules {
   /** Of every draw on every connection. */
   seed: number | bigint
-  warn(message: string): void
+  log: Log
   /** Told of every link that ended. */
   countLink(proxy: TcpProxy, stream: Stream, count: LinkCount): void
 }
@@ -62,12 +63,15 @@ export class TcpProxy {
     server.on('error', () => {}) // a failed accept concerns nobody but its client
     this.#server = server
     this.starts++
+    this.#log('info', 'Started proxy')
   }
 
   /** Stops listening and closes every connection; what is in flight is dropped, toxics are kept. */
   stop(): void {
-    this.#server?.close()
+    if (this.#server === undefined) return
+    this.#server.close()
     this.#server = undefined
+    this.#log('info', 'Terminated proxy')
     for (const connection of this.#connections) connection.drop()
   }
 
@@ -135,7 +139,8 @@ export class TcpProxy {
   #warnOf(toxic: ToxicEntry): void {
     const problems = valueProblems(toxic)
     if (problems.length === 0) return
-    this.#context.warn(
+    this.#context.log(
+      'warn',
       `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; kept, and it does no harm here`,
     )
   }
@@ -146,6 +151,11 @@ export class TcpProxy {
       if (link !== undefined) act(link)
       connection.reconsider()
     }
+  }
+
+  #log(level: LogLevel, message: string, more: Record<string, unknown> = {}): void {
+    const { name, listen, upstream } = this
+    this.#context.log(level, message, { name, listen, upstream, ...more })
   }
 
   #accept(client: Socket): void {
@@ -160,9 +170,14 @@ export class TcpProxy {
       toxics: stream => ofStream(this.#toxics, stream),
       random: name => randomStream(seed, `${place}/${name}`),
       onLinkEnd: (stream, count) => countLink(this, stream, count),
+      onUnreachable: ({ message }) => {
+        const fields = { client: connection.clientAddress, err: message }
+        this.#log('error', 'Unable to open connection to upstream', fields)
+      },
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
+    this.#log('info', 'Accepted client', { client: connection.clientAddress })
   }
 }
 

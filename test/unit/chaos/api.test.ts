@@ -23,11 +23,11 @@ test("a call that is not done after 25 s is answered with the real server's 503"
     seed: 1,
     isStrict: false,
     hasExtensions: false,
-    warn: () => {},
+    log: () => {},
     countLink: () => {},
   })
   const leases = new Leases({ proxies, log: () => {} })
-  const api = createApi({ proxies, leases, metrics, version: 'git', hasExtensions: false })
+  const api = createApi({ proxies, leases, metrics, log: () => {}, version: 'git', hasExtensions: false })
   await api.ready()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   let isAnswered = false

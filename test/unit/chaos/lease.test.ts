@@ -16,7 +16,7 @@ function takeLease(): { lease: Lease; proxies: Proxies; leases: Leases; log: str
     seed: 1,
     isStrict: false,
     hasExtensions: false,
-    warn: () => {},
+    log: () => {},
     countLink: () => {},
   })
   const leases = new Leases({ proxies, log: (level, message) => log.push(`${level}: ${message}`) })
