@@ -1,5 +1,5 @@
 // The values of a toxic's attributes, as the API takes them and as the toxic gets them.
-import type { Fields } from './json.ts'
+import type { Fields } from './json/json.ts'
 import type { Attributes, ListRange, Range, ToxicValues } from './pipe.ts'
 
 type Integer = number | bigint

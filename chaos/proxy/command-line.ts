@@ -1,5 +1,5 @@
 // The real server's command line: Go's flags, with one dash or two.
-import { readInteger } from './json.ts'
+import { readInteger } from './json/json.ts'
 
 export interface CommandLine {
   host: string

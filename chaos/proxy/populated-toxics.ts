@@ -1,6 +1,6 @@
 // The `toxics` of populate's entries, which the real server ignores.
-import { ApiError, badBody } from './api-error.ts'
-import { type Fields, kindOf } from './json.ts'
+import { ApiError, badBody } from './api/api-error.ts'
+import { type Fields, kindOf } from './json/json.ts'
 import { readToxic, type ToxicEntry, type ToxicRules } from './toxic-entry.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fieldsOf, parseJson, writeJson } from '../../../chaos/proxy/json.ts'
+import { fieldsOf, parseJson, writeJson } from '../../../chaos/proxy/json/json.ts'
 
 const fields = (text: string) => fieldsOf(parseJson(text), 'value of type Test')
 

@@ -1,8 +1,8 @@
 // What happens around the end of a lease, in an order that no client can be made to keep.
 import { afterEach, expect, test, vi } from 'vitest'
-import { parseJson } from '../../../chaos/proxy/json.ts'
-import type { Lease } from '../../../chaos/proxy/lease.ts'
-import { Leases } from '../../../chaos/proxy/leases.ts'
+import { parseJson } from '../../../chaos/proxy/json/json.ts'
+import type { Lease } from '../../../chaos/proxy/leases/lease.ts'
+import { Leases } from '../../../chaos/proxy/leases/leases.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
 afterEach(() => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Metrics } from '../../../chaos/proxy/metrics.ts'
+import { Metrics } from '../../../chaos/proxy/metrics/metrics.ts'
 import type { TcpProxy } from '../../../chaos/proxy/proxy.ts'
 
 const proxy = (name: string) => ({ name, listen: '127.0.0.1:1', upstream: 'a:2' }) as TcpProxy

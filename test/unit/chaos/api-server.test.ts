@@ -1,7 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { createApi } from '../../../chaos/proxy/api.ts'
-import { Leases } from '../../../chaos/proxy/leases.ts'
-import { Metrics } from '../../../chaos/proxy/metrics.ts'
+import { createApi } from '../../../chaos/proxy/api/api-server.ts'
+import { Leases } from '../../../chaos/proxy/leases/leases.ts'
+import { Metrics } from '../../../chaos/proxy/metrics/metrics.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
 afterEach(() => {

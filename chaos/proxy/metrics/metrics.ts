@@ -1,8 +1,8 @@
 // Prometheus text, under the real server's names.
-import type { Stream } from '../toxic.ts'
-import type { LinkCount } from './link.ts'
+import type { Stream } from '../../toxic.ts'
+import type { LinkCount } from '../link.ts'
+import type { TcpProxy } from '../proxy.ts'
 import { type MetricFamily, processMetrics } from './process-metrics.ts'
-import type { TcpProxy } from './proxy.ts'
 
 export interface MetricsOptions {
   proxyMetrics: boolean

@@ -1,7 +1,7 @@
 // The rows of the API's table that only -extensions adds. The real server has none of them, and answers 404.
-import type { Proxies } from './proxies.ts'
+import type { Proxies } from '../proxies.ts'
+import { EXTENSION_KINDS } from '../toxics/extensions/index.ts'
 import { json, type Route } from './route.ts'
-import { EXTENSION_KINDS } from './toxics/extensions/index.ts'
 
 export function extensionRoutes(proxies: Proxies): Route[] {
   const toxics = [...EXTENSION_KINDS].map(([type, { attributes }]) => ({
