@@ -83,7 +83,10 @@ export function connectRedis(
 
   const connections = [redis]
   return {
-    ask: (command, waitUntil) => (waitUntil === undefined ? ask(command) : within(waitUntil, ask(command))),
+    ask(command, waitUntil = Number.POSITIVE_INFINITY) {
+      if (performance.now() < waitUntil) return within(waitUntil, ask(command))
+      return Promise.reject(new Error('the time for asking Redis is up'))
+    },
     publish: (channel, message) =>
       void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
     listen(channel, heard) {
@@ -101,6 +104,7 @@ export function connectRedis(
 
 /** The answer, if it comes in time. One that comes late is well all the same: only who waited is let go. */
 function within<T>(waitUntil: number, answer: Promise<T>): Promise<T> {
+  if (waitUntil === Number.POSITIVE_INFINITY) return answer
   return new Promise((resolve, reject) => {
     const callOff = limitAt(waitUntil, () => reject(new Error('Redis did not answer in time')))
     answer.then(resolve, reject).finally(callOff)
