@@ -1,3 +1,5 @@
+import { recall } from './recall.ts'
+
 /** The directives of a Cache-Control field by lower-case name; '' where one has no argument. */
 export type Directives = ReadonlyMap<string, string>
 
@@ -9,9 +11,14 @@ const NONE: Directives = new Map()
 const MEMBERS = /(?:"(?:[^"\\]|\\.)*"|[^,"]|"(?=[^"]*$))+/g
 const DIGITS = /^\d+$/
 
+const recent = new Map<string, Directives>()
+
 /** Reads a Cache-Control field, all its lines joined. A directive given twice counts with its smaller number. */
 export function directivesOf(value: string | undefined): Directives {
-  if (value === undefined) return NONE
+  return value === undefined ? NONE : recall(recent, value, () => read(value))
+}
+
+function read(value: string): Directives {
   const directives = new Map<string, string>()
   for (const [member] of value.matchAll(MEMBERS)) {
     const equals = member.indexOf('=')

@@ -31,5 +31,6 @@ export function flightKey({ parts, terms }: GatewayRequest): string {
   const key = `${parts.method} ${parts.route} ${parts.path}`
   const { ifNoneMatch, ifModifiedSince } = terms
   if (ifNoneMatch === undefined && ifModifiedSince === undefined) return key
-  return `${key}\n${ifNoneMatch ?? ''}\n${ifModifiedSince ?? ''}`
+  // An empty line first: no list of what answers vary by begins with one.
+  return `${key}\n\n${ifNoneMatch ?? ''}\n${ifModifiedSince ?? ''}`
 }

@@ -6,6 +6,8 @@ import { limitAt } from '../limit.ts'
 
 const COMMAND_MS = 50
 const RECONNECT_MOST_MS = 500
+/** Nobody waits for the answer to "subscribe". */
+const LISTEN_MS = 10_000
 /** After so many failures in a row it is left alone for a while. */
 const FAILURES = 3
 const LEFT_ALONE_MS = 1_000
@@ -90,7 +92,7 @@ export function connectRedis(
     publish: (channel, message) =>
       void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
     listen(channel, heard) {
-      const listener = redis.duplicate({ autoResubscribe: false })
+      const listener = redis.duplicate({ autoResubscribe: false, commandTimeout: LISTEN_MS })
       connections.push(listener)
       listener.on('error', () => {})
       listener.on('ready', () => void listener.subscribe(keyPrefix + channel).catch(() => {}))

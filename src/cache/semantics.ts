@@ -5,6 +5,7 @@ import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf } from '../headers.ts'
 import { type Directives, directiveMs, directivesOf } from './directives.ts'
 import { httpDateMs } from './http-date.ts'
+import { recall } from './recall.ts'
 
 /** What the judge says about an answer. */
 export interface Verdict {
@@ -22,20 +23,38 @@ const LIKE_ANY_OTHER = 302
 /** What the judge knows by itself; the rest it would refuse. */
 const KNOWN = new Set([200, 203, 204, 206, 300, 301, 302, 303, 304, 307, 308, 404, 405, 410, 414, 501])
 
+const recent = new Map<string, Verdict>()
+
+/** The verdict on the answer to a GET. Without an Expires it hangs on a few words, and is not asked for twice. */
 export function judge(request: GatewayRequest, { status, headers }: GatewayResponse): Verdict {
-  const directives = responseDirectives(headers)
+  const said = headerListOf(headers, 'cache-control') ?? pragmaOf(headers)
+  const { hasAuthorization } = request.terms
   const expires = headerListOf(headers, 'expires')
+  const makeVerdict = () =>
+    ask({ status, said, hasAuthorization, expires, date: headerListOf(headers, 'date') })
+  if (expires !== undefined) return makeVerdict()
+  return recall(recent, `${status} ${hasAuthorization} ${said}`, makeVerdict)
+}
+
+interface Case {
+  status: number
+  said: string
+  hasAuthorization: boolean
+  expires: string | undefined
+  date: string | undefined
+}
+
+function ask({ status, said, hasAuthorization, expires, date }: Case): Verdict {
+  const directives = directivesOf(said)
+  const isKnown = KNOWN.has(status) || directives.has('must-understand')
   const policy = new CachePolicy(
+    { method: 'GET', headers: hasAuthorization ? { authorization: 'given' } : {} },
     {
-      method: request.parts.method,
-      headers: request.terms.hasAuthorization ? { authorization: 'given' } : {},
-    },
-    {
-      status: KNOWN.has(status) || directives.has('must-understand') ? status : LIKE_ANY_OTHER,
+      status: isKnown ? status : LIKE_ANY_OTHER,
       headers: {
         'cache-control': written(directives),
         expires: expires && dateOr(expires, 'never'),
-        date: dateOr(headerListOf(headers, 'date'), undefined),
+        date: dateOr(date, undefined),
       },
     },
     OPTIONS,
@@ -62,12 +81,9 @@ function validatorFields(headers: readonly string[]) {
   return { etag: headerListOf(headers, 'etag'), 'last-modified': headerListOf(headers, 'last-modified') }
 }
 
-/** HTTP/1.0's `Pragma: no-cache` counts where there is no Cache-Control. */
-function responseDirectives(headers: readonly string[]): Directives {
-  const field = headerListOf(headers, 'cache-control')
-  if (field !== undefined) return directivesOf(field)
-  const isNoCache = /\bno-cache\b/i.test(headerListOf(headers, 'pragma') ?? '')
-  return directivesOf(isNoCache ? 'no-cache' : undefined)
+/** HTTP/1.0's way to say no-cache counts where there is no Cache-Control. */
+function pragmaOf(headers: readonly string[]): string {
+  return /\bno-cache\b/i.test(headerListOf(headers, 'pragma') ?? '') ? 'no-cache' : ''
 }
 
 /** A lifetime that is no number is none at all; proxy-revalidate is must-revalidate to a shared cache. */

@@ -39,13 +39,14 @@ interface Calls {
   isOvertaken: boolean
   /** The list of variants that one of them has just stored: the others add to it. */
   variants: CacheEntry | undefined
+  /** The answer that was stored last, and as what: those who wait for the same call bring the same. */
+  last: { response: GatewayResponse; entry: CacheEntry } | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
 
 export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
   const underWay = new Map<string, Calls>()
-  const kept = new WeakMap<GatewayResponse, CacheEntry>()
 
   function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
     if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
@@ -78,17 +79,17 @@ export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
       return placeOf(base, found, request)
     },
     begin(place, request) {
-      const calls = underWay.get(place.base) ?? { count: 0, isOvertaken: false, variants: undefined }
+      const calls = underWay.get(place.base) ?? newCalls()
       underWay.set(place.base, calls)
       calls.count += 1
       return {
         keep(response, whole = response) {
-          const before = kept.get(response)
-          if (before !== undefined || calls.isOvertaken) return before
+          if (calls.last?.response === response) return calls.last.entry
+          if (calls.isOvertaken) return undefined
           const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {
-            kept.set(response, entry)
+            calls.last = { response, entry }
             put(place, calls, request, entry, varyOf(whole.headers))
           } else if (replaces(request, whole, place)) store.delete(keyOf(place, request))
           return entry
@@ -108,6 +109,10 @@ export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
       }
     },
   }
+}
+
+function newCalls(): Calls {
+  return { count: 0, isOvertaken: false, variants: undefined, last: undefined }
 }
 
 /** The list of variants at a path, as far as the one before goes on: then what it led to is found as well. */

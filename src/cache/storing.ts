@@ -78,31 +78,37 @@ function audienceOf({ directives, freshMs }: Verdict): Audience {
   return freshMs === undefined ? 'anonymous' : 'labelled'
 }
 
+/** Until when an answer may be used, and how; `rules` say what the upstream does not. */
 function timesOf(
   { status, headers }: GatewayResponse,
-  { directives, freshMs }: Verdict,
+  { directives, freshMs: namedMs }: Verdict,
   rules: CacheRules,
   { at, waitedMs }: Arrival,
 ) {
-  const initialAgeMs = ageMs(headers) + waitedMs
   const isFault = isFaultStatus(status)
+  const initialAgeMs = ageMs(headers) + waitedMs
   // A failure may spare the upstream, where that asks for it, but hardly outlast it.
-  const lifetimeMs = Math.min(freshMs ?? rules.cacheFreshMs, isFault ? rules.cacheFreshMs : Number.MAX_VALUE)
-  const freshUntil = at + lifetimeMs - initialAgeMs
-  const mayBeStale = !isFault && !STRICT.some(name => directives.has(name))
-  // s-maxage rules out what is not said; what is said beside it counts.
-  const mayBeStaleUnsaid = mayBeStale && !directives.has('s-maxage')
+  const freshMs = namedMs ?? rules.cacheFreshMs
+  const freshUntil = at + (isFault ? Math.min(freshMs, rules.cacheFreshMs) : freshMs) - initialAgeMs
+  const leniency = isFault ? 'none' : leniencyOf(directives)
+  const bounded = (ms: number) => freshUntil + Math.min(ms, rules.cacheStaleMaxMs)
   const until = (directive: string, configuredMs: number) => {
-    const staleMs = directiveMs(directives, directive) ?? (mayBeStaleUnsaid ? configuredMs : 0)
-    return freshUntil + (mayBeStale ? Math.min(staleMs, rules.cacheStaleMaxMs) : 0)
+    if (leniency === 'none') return freshUntil
+    return bounded(directiveMs(directives, directive) ?? (leniency === 'any' ? configuredMs : 0))
   }
   const staleWhileRevalidateUntil = until('stale-while-revalidate', rules.cacheStaleWhileRevalidateMs)
   const staleIfErrorUntil = until('stale-if-error', rules.cacheStaleIfErrorMs)
-  const staleUntil = freshUntil + (mayBeStaleUnsaid ? rules.cacheStaleMaxMs : 0)
-  const confirmableUntil =
-    hasValidator(headers) && !isFault ? Math.max(freshUntil, at) + rules.cacheStaleMaxMs : 0
+  const staleUntil = leniency === 'any' ? bounded(Number.POSITIVE_INFINITY) : freshUntil
+  const isConfirmable = !isFault && hasValidator(headers)
+  const confirmableUntil = isConfirmable ? Math.max(freshUntil, at) + rules.cacheStaleMaxMs : 0
   const keepUntil = Math.max(freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, confirmableUntil)
   return { initialAgeMs, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, staleUntil, keepUntil }
+}
+
+/** What may be used stale: nothing, what the upstream names, or what is configured too. */
+function leniencyOf(directives: Directives): 'none' | 'named' | 'any' {
+  if (STRICT.some(name => directives.has(name))) return 'none'
+  return directives.has('s-maxage') ? 'named' : 'any'
 }
 
 /** A number, or the first of a list: but not of several lines, however they were joined on the way. */

@@ -31,6 +31,7 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
       if (found !== undefined && now < found.freshUntil) return found
       return Promise.resolve(far.get(key, waitUntil)).then(entry => {
         if (entry === undefined || now >= entry.keepUntil) return found
+        if (found !== undefined && found.storedAt >= entry.storedAt) return found
         keepNear(key, entry)
         return entry
       })

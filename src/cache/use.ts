@@ -3,16 +3,15 @@ import { ageOf } from './answer.ts'
 import type { CacheEntry } from './store.ts'
 import { type CacheTerms, PLAIN } from './terms.ts'
 
-/** Is the answer one that this client may have, who says who it is? */
+/** May this client, who says who it is, have the answer? Among variants it may where those are told apart by that. */
 export function isFor(
-  { audience, varyOn }: CacheEntry,
+  { audience }: CacheEntry,
   { hasAuthorization, credentials }: CacheTerms,
+  varyOn: readonly string[] = [],
 ): boolean {
   if (audience === 'everyone') return true
   if (hasAuthorization) return false
-  return (
-    credentials.length === 0 || audience === 'labelled' || credentials.every(name => varyOn.includes(name))
-  )
+  return audience === 'labelled' || credentials.every(name => varyOn.includes(name))
 }
 
 /** How a stored answer may be used without asking the upstream first; undefined where it may not. */

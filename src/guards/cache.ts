@@ -40,8 +40,8 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Gua
   }
 
   async function serve(place: Place, request: GatewayRequest, next: Next): Promise<GatewayResponse> {
-    const { entry } = place
-    const known = entry !== undefined && isFor(entry, request.terms) ? entry : undefined
+    const { entry, variants } = place
+    const known = entry !== undefined && isFor(entry, request.terms, variants?.varyOn) ? entry : undefined
     if (known !== undefined) {
       const now = epochNow()
       const use = useOf(known, request.terms, now)

@@ -32,8 +32,8 @@ const LEAST_LEFT_MS = 50
  * What turns out to be for one client only is asked for again by the others.
  *
  * A failure of the upstream is everybody's: one failing call in place of as many as there are waiters is what spares
- * it. The deadline of the call is not: it counts from the arrival of the first, so that who came later asks again,
- * together with the others who did.
+ * it. What is the first one's alone is not: the deadline of the call counts from its arrival, and what it sent may be
+ * what was refused. Then those who came later ask again, together.
  * @param deadlineMs how long a shared call may take; infinite where no deadline is kept
  */
 export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell): Guard {
@@ -65,7 +65,7 @@ export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell)
     }
     const ending = await wait(request, running, tell)
     if ('error' in ending) {
-      if (!isOfTheCallAlone(ending.error, request)) throw ending.error
+      if (!isOfTheFirstAlone(ending.error) || !hasTimeLeft(request)) throw ending.error
       tell('asked-again')
       return join(key, request, next, isOneVariant)
     }
@@ -99,9 +99,13 @@ function variantOf(key: string, request: GatewayRequest, varyOn: readonly string
   return varyOn.reduce((whole, name) => `${whole}\n${name}${selectorOf(request, name)}`, key)
 }
 
-function isOfTheCallAlone(error: unknown, request: GatewayRequest): boolean {
-  const isDeadline = error instanceof GatewayError && error.code === 'deadline-exceeded'
-  return isDeadline && request.deadlineAt - performance.now() >= LEAST_LEFT_MS
+/** Its time, or what it sent: nothing of the upstream. */
+function isOfTheFirstAlone(error: unknown): boolean {
+  return error instanceof GatewayError && (error.code === 'deadline-exceeded' || error.status < 500)
+}
+
+function hasTimeLeft({ deadlineAt }: GatewayRequest): boolean {
+  return deadlineAt - performance.now() >= LEAST_LEFT_MS
 }
 
 /** The first waiter alone can have a streamed answer; if it has left by then, the stream is ended. */

@@ -143,13 +143,21 @@ describe('in both', () => {
     far.set('k', entryOf('far'))
     expect(String((await store.get('k'))?.body)).toBe('far')
     expect(near.get('k')).toBeDefined()
-    near.set('old', entryOf('near', { freshUntil: 0 }))
+    near.set('old', entryOf('near', { freshUntil: 0, storedAt: 1 }))
     far.set('old', entryOf('renewed'))
     expect(String((await store.get('old'))?.body)).toBe('renewed')
     near.set('known', entryOf('near', { freshUntil: 0 }))
     expect(String((await store.get('known'))?.body)).toBe('near')
     store.delete('k')
     expect(await store.get('k')).toBeUndefined()
+  })
+
+  test('what is newer near is not overwritten by what is older far', async () => {
+    const near = memoryStore({ cacheMaxBytes: 100_000 })
+    const { shared: far } = sharedStore()
+    near.set('k', entryOf('newer', { freshUntil: 0, storedAt: 2 }))
+    far.set('k', entryOf('older', { freshUntil: 0, storedAt: 1 }))
+    expect(String((await tieredStore(near, far).get('k'))?.body)).toBe('newer')
   })
 
   test('what is fresh near is answered at once', () => {

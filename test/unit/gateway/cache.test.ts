@@ -292,6 +292,18 @@ describe('a client that says who it is', () => {
     },
   )
 
+  test('is answered from what was made for itself, where answers vary by that', async () => {
+    let answer = answerOf(200, 'for one', ['Vary', 'Cookie'])
+    const { run } = guarded(async () => answer)
+    await run(cookie())
+    answer = answerOf(200, 'for another', ['Vary', 'Cookie'])
+    const requests = [cookie(), requestOf({ headers: ['cookie', 'a=2'] }), anonymous()]
+    const bodies = []
+    for (const request of requests) bodies.push(bodyOf(await run(request)))
+    expect(bodies).toEqual(['for one', 'for another', 'for another'])
+    expect(requests.map(({ trace }) => trace.forwarded)).toEqual([undefined, 'vary-miss', 'vary-miss'])
+  })
+
   test('and is answered for itself does not take from the others what is theirs', async () => {
     let answer = answerOf(200, 'for all')
     const { run } = guarded(async () => answer)

@@ -126,6 +126,15 @@ describe('a call that fails', () => {
     expect(told['asked-again']).toBe(3)
   })
 
+  test('by what the first one sent fails that one alone', async () => {
+    const reads = [read(), read()]
+    upstream.calls[0]?.reject(new GatewayError('bad-request', 'a field that cannot be passed on'))
+    expect(await reads[0]?.outcome).toBe('bad-request')
+    await settle()
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await reads[1]?.outcome).toBe(200)
+  })
+
   test('by its own deadline is not asked again for a moment’s sake', async () => {
     const first = read()
     vi.advanceTimersByTime(40)
