@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Child } from '../../../chaos/supervise.ts'
 import { latency, timeout } from '../../../chaos/toxic.ts'
 import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
+import { connectRedis } from '../../../src/cache/redis.ts'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { hasRedisServer, startRedis, type TestRedis } from '../../support/gateway-redis.ts'
@@ -64,6 +65,25 @@ describe.runIf(hasRedisServer)('a Redis that is', () => {
   }
 
   const untilUsed = () => eventually(async () => expect((await ask('/proxy/x')).isHit).toBe(true))
+
+  test('silent is given up at once by who has no time left, and soon by who has little', async () => {
+    await start('memory')
+    const link = connectRedis(
+      { url: redis.url, keyPrefix: '' },
+      () => {},
+      () => {},
+    )
+    const ask = (leftMs: number) => link.ask(client => client.ping(), performance.now() + leftMs)
+    try {
+      await eventually(async () => expect(await ask(1_000)).toBe('PONG'))
+      await expect(ask(0)).rejects.toThrow('the time for asking Redis is up')
+      redis.pause()
+      // Where this process stood still for 50 ms, the client's own limit came first: then once more.
+      await eventually(() => expect(ask(5)).rejects.toThrow('Redis did not answer in time'))
+    } finally {
+      link.close()
+    }
+  })
 
   test('a little slow is used', async () => {
     await start('redis')

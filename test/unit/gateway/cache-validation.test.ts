@@ -82,6 +82,13 @@ describe('what is stale and has a validator', () => {
     expect(values).toEqual(['gzip', '6', 'text/html'])
   })
 
+  test('is renewed by a 304 that names none: there was one to speak of', async () => {
+    await store(['ETag', '"v1"', 'Last-Modified', LAST_MODIFIED, 'X-Old', '1'])
+    answer = notModified(['X-Old', '2'])
+    const { headers } = await run()
+    expect([headerListOf(headers, 'etag'), headerListOf(headers, 'x-old')]).toEqual(['"v1"', '2'])
+  })
+
   test('holds though the 304 names another, whose fields are not taken over', async () => {
     await store(['ETag', '"v1"', 'X-Old', '1'])
     answer = notModified(['ETag', '"v2"', 'X-Old', '2'])

@@ -1,6 +1,7 @@
 // Several answers at one path, and what writes make of them.
 import { beforeEach, describe, expect, test } from 'vitest'
 import { memoryStore } from '../../../src/cache/memory.ts'
+import type { CacheEntry } from '../../../src/cache/store.ts'
 import { GatewayError } from '../../../src/errors.ts'
 import { cache } from '../../../src/guards/cache.ts'
 import type { GatewayRequest, GatewayResponse } from '../../../src/guards/guard.ts'
@@ -78,6 +79,44 @@ describe('variants', () => {
     expect(await ask(requestOf({ headers: [name, other] }), answer)).toBe(expected)
   })
 
+  test('are found in a store that answers later, within the time of one', async () => {
+    const near = memoryStore({ cacheMaxBytes: 100_000 })
+    const waits: (number | undefined)[] = []
+    const later = {
+      ...near,
+      get: async (key: string, waitUntil?: number) => {
+        waits.push(waitUntil)
+        return near.get(key)
+      },
+    }
+    const guard = cache(later, CACHE_OPTIONS, teller().tell)
+    run = request => guard(request, upstream.next)
+    const request = inLanguage('de')
+    expect([await ask(request, varied), await ask(request), await ask(inLanguage('fr'))]).toEqual([
+      ...['asked', 'stored', 'asked'],
+    ])
+    // Once for nothing, then each time for the list and for the variant.
+    expect(waits.slice(0, 3)).toEqual(Array.from({ length: 3 }, () => request.arrivedAt + 50))
+    expect(waits.length).toBe(5)
+  })
+
+  test('are listed for as long as any of them is kept', async () => {
+    const kept = new Map<string, CacheEntry>()
+    const near = memoryStore({ cacheMaxBytes: 100_000 })
+    const set = (key: string, entry: CacheEntry) => {
+      kept.set(key, entry)
+      near.set(key, entry)
+    }
+    const guard = cache({ ...near, set }, CACHE_OPTIONS, teller().tell)
+    run = request => guard(request, upstream.next)
+    const lasting = ['Vary', 'Accept-Language', 'Cache-Control', 'max-age=3600']
+    await ask(inLanguage('de'), answerOf(200, 'x', lasting))
+    await ask(inLanguage('fr'), varied)
+    const [list, ...variants] = [...kept.values()].toSorted((a, b) => b.varyOn.length - a.varyOn.length)
+    expect(variants.length).toBe(2)
+    expect(list?.keepUntil).toBe(Math.max(...variants.map(({ keepUntil }) => keepUntil)))
+  })
+
   test('a field in several lines is the same as in one', async () => {
     const answer = answerOf(200, 'x', ['Vary', 'X-Kind'])
     await ask(requestOf({ headers: ['x-kind', 'a', 'x-kind', 'b'] }), answer)
@@ -139,6 +178,13 @@ describe('a write', () => {
       await write([name, location], 201)
       expect(await ask(requestOf({ path: '/other' }))).toBe(expected)
     }
+  })
+
+  test('knows the upstream by the Host it is asked for', async () => {
+    start({ upstreamHost: 'shop.test' })
+    await ask(requestOf({ path: '/other' }))
+    await write(['Location', 'https://shop.test/other'], 201)
+    expect(await ask(requestOf({ path: '/other' }))).toBe('asked')
   })
 
   test('knows its own paths below those of the upstream', async () => {

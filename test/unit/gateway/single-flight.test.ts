@@ -102,6 +102,16 @@ describe('an answer that is for one client only', () => {
     expect(upstream.calls.length).toBe(2)
   })
 
+  test('Vary: a condition that reads like a variant is none', async () => {
+    const first = read()
+    read({ headers: ['x', '1', 'y', '2'] })
+    upstream.calls[0]?.resolve(answerOf(200, 'x', ['Vary', 'X, Y']))
+    await first.outcome
+    await settle()
+    read({ headers: ['if-none-match', 'x=1', 'if-modified-since', 'y=2'] })
+    expect(upstream.calls.length).toBe(3)
+  })
+
   test.each([400, 403, 431])('a %i tells of the first request alone: the others ask again', async status => {
     const reads = [read(), read()]
     upstream.calls[0]?.resolve(answerOf(status))
