@@ -124,6 +124,7 @@ function listOf(entry: CacheEntry, varyOn: readonly string[], before: CacheEntry
     body: NOTHING,
     varyOn,
     generation: goesOn ? before.generation : randomBytes(9).toString('base64url'),
+    freshUntil: goesOn ? Math.max(before.freshUntil, entry.freshUntil) : entry.freshUntil,
     keepUntil: goesOn ? Math.max(before.keepUntil, entry.keepUntil) : entry.keepUntil,
   }
 }

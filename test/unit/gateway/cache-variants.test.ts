@@ -100,7 +100,7 @@ describe('variants', () => {
     expect(waits.length).toBe(5)
   })
 
-  test('are listed for as long as any of them is kept', async () => {
+  test('are listed for as long as any of them is fresh, or kept', async () => {
     const kept = new Map<string, CacheEntry>()
     const near = memoryStore({ cacheMaxBytes: 100_000 })
     const set = (key: string, entry: CacheEntry) => {
@@ -115,6 +115,7 @@ describe('variants', () => {
     const [list, ...variants] = [...kept.values()].toSorted((a, b) => b.varyOn.length - a.varyOn.length)
     expect(variants.length).toBe(2)
     expect(list?.keepUntil).toBe(Math.max(...variants.map(({ keepUntil }) => keepUntil)))
+    expect(list?.freshUntil).toBe(Math.max(...variants.map(({ freshUntil }) => freshUntil)))
   })
 
   test('a field in several lines is the same as in one', async () => {
