@@ -58,6 +58,13 @@ function contradictions(values: Values): string[] {
         'so that no call outlives the time that the breaker stays open',
     )
   }
+  for (const name of ['CACHE_STALE_IF_ERROR_MS', 'CACHE_STALE_WHILE_REVALIDATE_MS'] as const) {
+    if (values[name] <= values.CACHE_STALE_MAX_MS) continue
+    problems.push(
+      `${name} is ${values[name]}; accepted: CACHE_STALE_MAX_MS (${values.CACHE_STALE_MAX_MS}) or less, ` +
+        'which bounds it',
+    )
+  }
   if ((values.CACHE === 'redis' || values.CACHE === 'tiered') && values.REDIS_URL === '') {
     problems.push(`REDIS_URL is not set; CACHE=${values.CACHE} needs it: ${SETTINGS.REDIS_URL.accepts}`)
   }
@@ -119,6 +126,7 @@ function configOf(values: Values) {
     cacheFreshMs: values.CACHE_FRESH_MS,
     cacheStaleIfErrorMs: values.CACHE_STALE_IF_ERROR_MS,
     cacheStaleWhileRevalidateMs: values.CACHE_STALE_WHILE_REVALIDATE_MS,
+    cacheStaleMaxMs: values.CACHE_STALE_MAX_MS,
     cacheMaxBytes: values.CACHE_MAX_BYTES,
     cacheMaxBodyBytes: values.CACHE_MAX_BODY_BYTES,
     deadlineMs: values.DEADLINE_MS,

@@ -62,6 +62,7 @@ export const REFUSALS = {
     allowsStale: true,
   },
   draining: { status: 503, title: 'The gateway is shutting down', upstream: 'nothing' },
+  'not-cached': { status: 504, title: 'No stored answer will do', upstream: 'nothing' },
   'attempt-timeout': {
     status: 504,
     title: 'The upstream took too long',

@@ -9,7 +9,8 @@ import fastify, {
   LogController,
 } from 'fastify'
 import { memoryStore } from './cache/memory.ts'
-import { connectRedis, type RedisLink, redisCounter, redisStore } from './cache/redis.ts'
+import { connectRedis, type RedisLink, redisCounter } from './cache/redis.ts'
+import { redisStore } from './cache/redis-store.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
@@ -175,8 +176,8 @@ function openRedis(
 
 function createStore(config: GatewayConfig, redis: RedisLink | undefined): CacheStore {
   if (redis === undefined || config.cache === 'memory' || config.cache === 'off') return memoryStore(config)
-  if (config.cache === 'redis') return redisStore(redis)
-  return tieredStore(memoryStore(config), redisStore(redis))
+  if (config.cache === 'redis') return redisStore(redis, config)
+  return tieredStore(memoryStore(config), redisStore(redis, config))
 }
 
 /** Counts in Redis where there is one, in this process where there is none or it does not answer. */

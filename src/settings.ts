@@ -102,6 +102,11 @@ export const SETTINGS = {
   CACHE_FRESH_MS: ms(2_000, 0, 'how long an answer is fresh when the upstream does not say'),
   CACHE_STALE_IF_ERROR_MS: ms(60_000, 0, 'how long after that it may stand in for a failing upstream'),
   CACHE_STALE_WHILE_REVALIDATE_MS: ms(0, 0, 'how long after that it is served while a fresh one is fetched'),
+  CACHE_STALE_MAX_MS: ms(
+    3_600_000,
+    0,
+    'the most of either, whatever an answer or a client allows; and how long it is kept to be confirmed',
+  ),
   CACHE_MAX_BYTES: count(67_108_864, 1_024, 68_719_476_736, 'memory that cached answers may take'),
   CACHE_MAX_BODY_BYTES: count(
     1_048_576,

@@ -1,6 +1,6 @@
 // The last link: undici's dispatch, driven by hand, with no stream object and no AbortSignal on the way.
 import { type Dispatcher, Pool } from 'undici'
-import { isBuffered } from './cache/policy.ts'
+import { isBuffered } from './cache/sharing.ts'
 import { GatewayError } from './errors.ts'
 import type { BodySink, BodySource, GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
 import { endToEnd, without } from './headers.ts'
@@ -122,8 +122,9 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
     this.#status = status
-    this.#headers = endToEnd(flatten(controller.rawHeaders))
-    if (this.#isToBeBuffered()) {
+    const fields = flatten(controller.rawHeaders)
+    this.#headers = endToEnd(fields)
+    if (this.#isToBeBuffered(fields)) {
       this.#mode = 'buffering'
       return
     }
@@ -193,10 +194,10 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
 
   // Within.
 
-  #isToBeBuffered(): boolean {
+  #isToBeBuffered(fields: readonly string[]): boolean {
     if (this.#request.parts.refine !== undefined) return true
     const most = this.#options.bufferMaxBytes
-    return most > 0 && isBuffered(this.#request, this.#headers, most)
+    return most > 0 && isBuffered(this.#request, this.#status, fields, most)
   }
 
   /** A body that grows past the limit streams on, what has come of it first. */

@@ -74,6 +74,7 @@ describe('who may import whom', () => {
       undici: /^src\/upstream\.ts|^scenarios\/engine\/load\//,
       opossum: /^src\/guards\/breaker\.ts/,
       iovalkey: /^src\/cache\/redis\.ts/,
+      'http-cache-semantics': /^src\/cache\/semantics\.ts/,
       'lru-cache': /^src\/cache\/memory\.ts/,
       'toxiproxy-node-client': /^chaos\/toxiproxy\.ts/,
       'd3-scale': /^scenarios\/report\//,

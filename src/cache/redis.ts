@@ -1,22 +1,27 @@
 // Redis or Valkey, which may be slow, dead or deaf: nobody waits for it longer than a moment.
 
 import { Redis } from 'iovalkey'
-import { epochNow } from '../epoch-now.ts'
 import type { Tell } from '../guards/guard.ts'
-import { type CacheEntry, type CacheStore, usableUntil } from './store.ts'
+import { limitAt } from '../limit.ts'
 
 const COMMAND_MS = 50
 const RECONNECT_MOST_MS = 500
+/** Nobody waits for the answer to "subscribe". */
+const LISTEN_MS = 10_000
 /** After so many failures in a row it is left alone for a while. */
 const FAILURES = 3
 const LEFT_ALONE_MS = 1_000
 
-const CACHE_PREFIX = 'cache:'
 const COUNTER_PREFIX = 'rate:'
 
 /** A connection that fails fast, and after some failures at once. */
 export interface RedisLink {
-  ask<T>(command: (redis: Redis) => Promise<T>): Promise<T>
+  /** @param waitUntil on the clock of `performance.now()`: nobody waits longer, be Redis well or not */
+  ask<T>(command: (redis: Redis) => Promise<T>, waitUntil?: number): Promise<T>
+  /** Tells others who listen on a channel of this name. */
+  publish(channel: string, message: string): void
+  /** Hears what is published there, over a connection of its own, whenever Redis can be reached. */
+  listen(channel: string, heard: (message: string) => void): void
   close(): void
 }
 
@@ -65,44 +70,47 @@ export function connectRedis(
     become(false)
   }
 
+  async function ask<T>(command: (redis: Redis) => Promise<T>): Promise<T> {
+    if (performance.now() < leftAloneUntil) throw new Error('Redis is left alone for a while')
+    try {
+      const answer = await command(redis)
+      failures = 0
+      become(true)
+      return answer
+    } catch (error) {
+      countFailure()
+      throw error
+    }
+  }
+
+  const connections = [redis]
   return {
-    async ask(command) {
-      if (performance.now() < leftAloneUntil) throw new Error('Redis is left alone for a while')
-      try {
-        const answer = await command(redis)
-        failures = 0
-        become(true)
-        return answer
-      } catch (error) {
-        countFailure()
-        throw error
-      }
+    ask(command, waitUntil = Number.POSITIVE_INFINITY) {
+      if (performance.now() < waitUntil) return within(waitUntil, ask(command))
+      return Promise.reject(new Error('the time for asking Redis is up'))
     },
-    close: () => redis.disconnect(),
+    publish: (channel, message) =>
+      void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
+    listen(channel, heard) {
+      const listener = redis.duplicate({ autoResubscribe: false, commandTimeout: LISTEN_MS })
+      connections.push(listener)
+      listener.on('error', () => {})
+      listener.on('ready', () => void listener.subscribe(keyPrefix + channel).catch(() => {}))
+      listener.on('message', (_channel, message) => heard(message))
+    },
+    close: () => {
+      for (const connection of connections) connection.disconnect()
+    },
   }
 }
 
-/** A store that several gateways share; Redis forgets an entry when nothing may use it any more. */
-export function redisStore(link: RedisLink): CacheStore {
-  return {
-    async get(key) {
-      try {
-        const value = await link.ask(redis => redis.getBuffer(CACHE_PREFIX + key))
-        return value === null ? undefined : decodeEntry(value)
-      } catch {
-        return undefined
-      }
-    },
-    set(key, entry) {
-      const ttlMs = Math.ceil(usableUntil(entry) - epochNow())
-      if (ttlMs <= 0) return
-      link.ask(redis => redis.set(CACHE_PREFIX + key, encodeEntry(entry), 'PX', ttlMs)).catch(() => {})
-    },
-    delete(key) {
-      link.ask(redis => redis.del(CACHE_PREFIX + key)).catch(() => {})
-    },
-    close: () => {},
-  }
+/** The answer, if it comes in time. One that comes late is well all the same: only who waited is let go. */
+function within<T>(waitUntil: number, answer: Promise<T>): Promise<T> {
+  if (waitUntil === Number.POSITIVE_INFINITY) return answer
+  return new Promise((resolve, reject) => {
+    const callOff = limitAt(waitUntil, () => reject(new Error('Redis did not answer in time')))
+    answer.then(resolve, reject).finally(callOff)
+  })
 }
 
 const COUNT_SCRIPT = `
@@ -131,48 +139,4 @@ async function countInRedis(link: RedisLink, key: string, windowMs: number): Pro
   const reply = await link.ask(redis => redis.eval(COUNT_SCRIPT, 1, COUNTER_PREFIX + key, windowMs))
   const [current, ttl] = reply as [number, number]
   return { current, ttl }
-}
-
-const LENGTH_BYTES = 4
-
-/** One value: length of the header block, the header block (lines), the body as it is. */
-export function encodeEntry(entry: CacheEntry): Buffer {
-  const { status, storedAt, initialAgeMs, freshUntil, staleIfErrorUntil, staleWhileRevalidateUntil } = entry
-  const numbers = [status, storedAt, initialAgeMs, freshUntil, staleIfErrorUntil, staleWhileRevalidateUntil]
-  // Neither a field name nor a value can hold a line feed.
-  const block = Buffer.from(
-    [numbers.join(' '), entry.varyOn.join(' '), ...entry.headers].join('\n'),
-    'latin1',
-  )
-  const length = Buffer.alloc(LENGTH_BYTES)
-  length.writeUInt32BE(block.length)
-  return Buffer.concat([length, block, entry.body])
-}
-
-/** The entry that was encoded, or undefined where the value is not one of ours. */
-export function decodeEntry(value: Buffer): CacheEntry | undefined {
-  if (value.length < LENGTH_BYTES) return undefined
-  const end = LENGTH_BYTES + value.readUInt32BE()
-  const [numbers = '', varyOn = '', ...headers] = value.toString('latin1', LENGTH_BYTES, end).split('\n')
-  const [
-    status = 0,
-    storedAt = 0,
-    initialAgeMs = 0,
-    freshUntil = 0,
-    staleIfErrorUntil = 0,
-    staleWhileRevalidateUntil = Number.NaN,
-  ] = numbers.split(' ').map(Number)
-  if (end > value.length || headers.length % 2 !== 0 || Number.isNaN(staleWhileRevalidateUntil))
-    return undefined
-  return {
-    status,
-    storedAt,
-    initialAgeMs,
-    freshUntil,
-    staleIfErrorUntil,
-    staleWhileRevalidateUntil,
-    varyOn: varyOn === '' ? [] : varyOn.split(' '),
-    headers,
-    body: value.subarray(end),
-  }
 }

@@ -1,28 +1,45 @@
+/** Whom an answer was made for, from few to all: a later one includes the earlier. */
+export type Audience = 'anonymous' | 'labelled' | 'everyone'
+
 /** A stored answer. Times are ms since the epoch, so that several gateways can share it. */
 export interface CacheEntry {
   readonly status: number
+  /** Flat and ready to be sent, but for the age. */
   readonly headers: readonly string[]
   readonly body: Buffer
   readonly storedAt: number
   /** How old it already was when it came. */
   readonly initialAgeMs: number
   readonly freshUntil: number
-  readonly staleIfErrorUntil: number
   readonly staleWhileRevalidateUntil: number
+  readonly staleIfErrorUntil: number
+  /** The end of all other use while stale: the bound on what a client allows itself. */
+  readonly staleUntil: number
+  /** The end of any use, being confirmed by the upstream among them. */
+  readonly keepUntil: number
+  /**
+   * `anonymous`: for requests without credentials, for the upstream did not say how long it holds.
+   * `labelled`: for a Cookie and its like too. `everyone`: for an Authorization too.
+   */
+  readonly audience: Audience
   /** Not empty: not an answer itself, but the names of the fields that choose among the variants. */
   readonly varyOn: readonly string[]
+  /** Of a list of variants: part of their keys. */
+  readonly generation: string
 }
+
+/** At once where that is possible. */
+export type Lookup<T> = T | Promise<T>
+
+/** How long stores may hold up a request, counted from its arrival, however often they are asked. */
+export const STORE_WAIT_MS = 50
 
 /** Where answers are kept. A store that fails has nothing: it never throws, never rejects, never waits long. */
 export interface CacheStore {
-  get(key: string): CacheEntry | undefined | Promise<CacheEntry | undefined>
+  /** @param waitUntil on the clock of `performance.now()`: after this a store that is slow has nothing */
+  get(key: string, waitUntil?: number): Lookup<CacheEntry | undefined>
   /** Kept at least until nothing of it may be used any more, unless room is short. */
   set(key: string, entry: CacheEntry): void
   delete(key: string): void
   close(): void
-}
-
-/** After this moment nothing may use the entry. */
-export function usableUntil(entry: CacheEntry): number {
-  return Math.max(entry.freshUntil, entry.staleIfErrorUntil, entry.staleWhileRevalidateUntil)
 }

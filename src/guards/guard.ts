@@ -1,5 +1,6 @@
 // What a guard is, and what travels along the chain. Guards see neither Fastify nor undici.
 import type { Readable } from 'node:stream'
+import { type CacheTerms, readTerms } from '../cache/terms.ts'
 import type { GatewayError } from '../errors.ts'
 import { headerOf } from '../headers.ts'
 
@@ -57,7 +58,9 @@ export function compose(guards: readonly Guard[], last: Next): Next {
 /** What the cache and the single flight did for a request: the material of its `Cache-Status` field. */
 export interface CacheTrace {
   /** Why the request went on to the upstream; undefined on a hit. */
-  forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'stale' | undefined
+  forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'vary-miss' | 'stale' | undefined
+  /** What the upstream answered, where the client gets something else; a confirmation is a 304. */
+  forwardedStatus: number | undefined
   /** Freshness left on a hit, in whole seconds; negative when stale. */
   hitTtlSeconds: number
   /** Why a stale answer was served. */
@@ -103,6 +106,7 @@ export class GatewayRequest {
   readonly trace: CacheTrace
   #reason: GatewayError | null = null
   #listeners: Set<(reason: GatewayError) => void> | null = null
+  #terms: CacheTerms | null = null
 
   constructor(parts: RequestParts, arrivedAt: number, deadlineAt: number, trace: CacheTrace = noTrace()) {
     this.parts = parts
@@ -138,7 +142,22 @@ export class GatewayRequest {
 
   /** The same request with a cancellation of its own, which is not linked to this one. */
   fork(deadlineAt = this.deadlineAt): GatewayRequest {
-    return new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+    const fork = new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+    fork.#terms = this.#terms
+    return fork
+  }
+
+  /** The same request with other fields, cancelled with this one. */
+  withHeaders(headers: readonly string[]): GatewayRequest {
+    const other = new GatewayRequest({ ...this.parts, headers }, this.arrivedAt, this.deadlineAt, this.trace)
+    this.onCancel(reason => other.cancel(reason))
+    return other
+  }
+
+  /** What it asks of a cache; read once. */
+  get terms(): CacheTerms {
+    this.#terms ??= readTerms(this.parts)
+    return this.#terms
   }
 
   header(name: string): string | undefined {
@@ -161,6 +180,7 @@ const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'])
 function noTrace(): CacheTrace {
   return {
     forwarded: 'bypass',
+    forwardedStatus: undefined,
     hitTtlSeconds: 0,
     detail: undefined,
     isStored: false,

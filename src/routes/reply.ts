@@ -75,7 +75,8 @@ function cacheStatus(trace: CacheTrace, forwardedStatus: number | undefined): st
     return `leeward; hit; ttl=${trace.hitTtlSeconds}${detail}`
   }
   let value = `leeward; fwd=${trace.forwarded}`
-  if (forwardedStatus !== undefined) value += `; fwd-status=${forwardedStatus}`
+  const status = trace.forwardedStatus ?? forwardedStatus
+  if (status !== undefined) value += `; fwd-status=${status}`
   if (trace.isStored) value += '; stored'
   if (trace.isCollapsed) value += '; collapsed'
   return value

@@ -15,6 +15,19 @@ export function requestOf(parts: Partial<RequestParts> = {}, deadlineMs = Number
   return new GatewayRequest(whole, now, now + deadlineMs)
 }
 
+/** The cache's settings as they are by default, before an upstream of no importance. */
+export const CACHE_OPTIONS = {
+  cacheFreshMs: 2_000,
+  cacheStaleIfErrorMs: 60_000,
+  cacheStaleWhileRevalidateMs: 0,
+  cacheStaleMaxMs: 3_600_000,
+  cacheMaxBodyBytes: 1_048_576,
+  deadlineMs: 400,
+  upstreamOrigin: 'http://upstream.test',
+  upstreamHost: 'upstream.test',
+  upstreamBasePath: '',
+}
+
 /** A whole answer. */
 export function answerOf(status = 200, body = 'ok', headers: string[] = []): GatewayResponse {
   return { status, headers, body: Buffer.from(body) }

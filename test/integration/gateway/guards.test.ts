@@ -2,7 +2,6 @@ import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
-import { rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -72,192 +71,6 @@ describe('rate limit', () => {
   })
 })
 
-async function twice(gateway: TestGateway, options: RequestInit = {}): Promise<Response> {
-  await (await fetch(`${gateway.url}/proxy/x`, options)).text()
-  return fetch(`${gateway.url}/proxy/x`, options)
-}
-
-describe('cache', () => {
-  test('answers a fresh read itself, with Age and Cache-Status', async () => {
-    const gateway = await start()
-    const first = await fetch(`${gateway.url}/proxy/x`)
-    expect(first.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200; stored')
-    expect(first.headers.get('age')).toBeNull()
-    const second = await fetch(`${gateway.url}/proxy/x`)
-    expect(second.headers.get('cache-status')).toBe('leeward; hit; ttl=1')
-    expect(second.headers.get('age')).toBe('0')
-    expect(await second.text()).toBe(await first.text())
-    expect(upstream.requests.length).toBe(1)
-  })
-
-  test.each([
-    ['no-store', { 'cache-control': 'no-store' }],
-    ['private', { 'cache-control': 'private, max-age=60' }],
-    ['no-cache', { 'cache-control': 'no-cache' }],
-    ['Set-Cookie', { 'set-cookie': 'session=1' }],
-    ['Vary: *', { vary: '*' }],
-  ])('does not store an answer with %s', async (_what, headers) => {
-    upstream.answer = json({ ok: true }, headers as Record<string, string>)
-    const gateway = await start()
-    expect((await twice(gateway)).headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200')
-    expect(upstream.requests.length).toBe(2)
-  })
-
-  test.each([
-    ['Authorization', { authorization: 'Bearer x' }, 'bypass'],
-    ['Cookie', { cookie: 'a=1' }, 'bypass'],
-    ['Range', { range: 'bytes=0-1' }, 'bypass'],
-    ['Cache-Control: no-cache', { 'cache-control': 'no-cache' }, 'request'],
-  ])('asks the upstream for a request with %s', async (_what, headers, reason) => {
-    const gateway = await start()
-    await fetch(`${gateway.url}/proxy/x`)
-    const answer = await twice(gateway, { headers: headers as Record<string, string> })
-    expect(answer.headers.get('cache-status')).toBe(`leeward; fwd=${reason}; fwd-status=200`)
-    expect(upstream.requests.length).toBe(3)
-  })
-})
-
-describe('cache, by the fields of an answer', () => {
-  test('keeps the variants that Vary names apart', async () => {
-    upstream.answer = (request, response) =>
-      json({ language: request.headers['accept-language'] }, { vary: 'Accept-Language' })(request, response)
-    const gateway = await start()
-    const read = async (language: string) => {
-      const answer = await fetch(`${gateway.url}/proxy/x`, { headers: { 'accept-language': language } })
-      return ((await answer.json()) as { language: string }).language
-    }
-    expect([await read('de'), await read('fr'), await read('de'), await read('fr')]).toEqual([
-      ...['de', 'fr', 'de', 'fr'],
-    ])
-    expect(upstream.requests.length).toBe(2)
-  })
-
-  test('s-maxage and max-age of the upstream go before the default', async () => {
-    upstream.answer = json({}, { 'cache-control': 'max-age=5, s-maxage=100', age: '10' })
-    const answer = await twice(await start())
-    expect(answer.headers.get('cache-status')).toBe('leeward; hit; ttl=89')
-    expect(answer.headers.get('age')).toBe('10')
-  })
-
-  test('a HEAD is answered from what a GET brought', async () => {
-    const gateway = await start()
-    await fetch(`${gateway.url}/proxy/x`)
-    const answer = await fetch(`${gateway.url}/proxy/x`, { method: 'HEAD' })
-    expect(answer.headers.get('cache-status')).toBe('leeward; hit; ttl=1')
-    expect(answer.headers.get('content-length')).toBe('11')
-    expect(upstream.requests.length).toBe(1)
-  })
-
-  test('a client that has the answer already gets 304', async () => {
-    upstream.answer = json({ ok: true }, { etag: '"v1"' })
-    const gateway = await start()
-    await fetch(`${gateway.url}/proxy/x`)
-    const { status, text } = await rawGet(gateway.port, '/proxy/x', ['If-None-Match: W/"v1"'])
-    expect(status).toBe(304)
-    expect(text).toContain('etag: "v1"')
-    expect(text).not.toMatch(/content-length|ok/i)
-    expect(upstream.requests.length).toBe(1)
-  })
-
-  test('a write that succeeds makes the next read ask again', async () => {
-    const gateway = await start()
-    await fetch(`${gateway.url}/proxy/x`)
-    await fetch(`${gateway.url}/proxy/x`, { method: 'POST', body: '{}' })
-    const answer = await fetch(`${gateway.url}/proxy/x`)
-    expect(answer.headers.get('cache-status')).toContain('fwd=uri-miss')
-  })
-
-  test('an answer too long to be cached streams', async () => {
-    const gateway = await start({ CACHE_MAX_BODY_BYTES: '1000' })
-    upstream.answer = (_request, response) => {
-      // Without a length: found out half-way.
-      for (let count = 0; count < 10; count += 1) response.write('x'.repeat(500))
-      response.end()
-    }
-    const answer = await twice(gateway)
-    expect(await answer.text()).toBe('x'.repeat(5_000))
-    expect(answer.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200')
-  })
-})
-
-describe('cache, when the upstream fails', () => {
-  test('a stale answer stands in for an upstream that refuses, with its age and a negative ttl', async () => {
-    const gateway = await start({ CACHE_FRESH_MS: '50' })
-    const first = await (await fetch(`${gateway.url}/aggregate/areas`)).json()
-    upstream.answer = json([1])
-    const fresh = await (await fetch(`${gateway.url}/aggregate/areas`)).text()
-    await upstream.refuse()
-    const answer = await eventually(async () => {
-      const next = await fetch(`${gateway.url}/aggregate/areas`)
-      expect(next.headers.get('cache-status')).toBe('leeward; hit; ttl=-1; detail=upstream-unreachable')
-      return next
-    })
-    expect(answer.status).toBe(200)
-    expect(answer.headers.get('age')).toBe('0')
-    expect(await answer.text()).toBe(fresh)
-    expect(first).toMatchObject({ code: 'upstream-invalid' })
-  })
-
-  test.each([500, 502, 503, 504])('a stale answer stands in for a %i', async status => {
-    const gateway = await start({ CACHE_FRESH_MS: '0' })
-    await fetch(`${gateway.url}/proxy/x`)
-    upstream.answer = json({ broken: true }, {}, status)
-    const answer = await fetch(`${gateway.url}/proxy/x`)
-    expect([answer.status, await answer.json()]).toEqual([200, { ok: true }])
-    expect(answer.headers.get('cache-status')).toMatch(/^leeward; hit; ttl=-1; detail=upstream-/)
-  })
-
-  test('a stale answer stands in for an upstream that is silent, inside the deadline', async () => {
-    const gateway = await start({ CACHE_FRESH_MS: '0' })
-    await fetch(`${gateway.url}/proxy/x`)
-    upstream.answer = silence
-    const before = performance.now()
-    const answer = await fetch(`${gateway.url}/proxy/x`)
-    expect(performance.now() - before).toBeLessThan(400 + TOLERANCE_MS)
-    expect(answer.headers.get('cache-status')).toMatch(/ttl=-1; detail=(attempt-timeout|deadline-exceeded)$/)
-  })
-
-  test('a 404 is the upstream’s answer: no stale one hides it', async () => {
-    const gateway = await start({ CACHE_FRESH_MS: '0' })
-    await fetch(`${gateway.url}/proxy/x`)
-    upstream.answer = json({}, {}, 404)
-    expect((await fetch(`${gateway.url}/proxy/x`)).status).toBe(404)
-  })
-
-  test('past its bound a stale answer is not served', async () => {
-    const gateway = await start({ CACHE_FRESH_MS: '0', CACHE_STALE_IF_ERROR_MS: '100' })
-    await fetch(`${gateway.url}/proxy/x`)
-    await upstream.refuse()
-    await eventually(async () => expect((await fetch(`${gateway.url}/proxy/x`)).status).toBe(502))
-  })
-
-  test('must-revalidate forbids to serve it stale', async () => {
-    upstream.answer = json({}, { 'cache-control': 'max-age=0, must-revalidate' })
-    const gateway = await start()
-    await fetch(`${gateway.url}/proxy/x`)
-    await upstream.refuse()
-    expect((await fetch(`${gateway.url}/proxy/x`)).status).toBe(502)
-  })
-
-  test('stale-while-revalidate answers at once and refreshes once in the background', async () => {
-    const gateway = await start({ CACHE_FRESH_MS: '100', CACHE_STALE_WHILE_REVALIDATE_MS: '60000' })
-    await fetch(`${gateway.url}/proxy/x`)
-    const held: (() => void)[] = []
-    upstream.answer = (request, response) => void held.push(() => json({ renewed: true })(request, response))
-    await eventually(async () => {
-      const answer = await fetch(`${gateway.url}/proxy/x`)
-      expect(answer.headers.get('cache-status')).toBe('leeward; hit; ttl=-1')
-      expect(await answer.json()).toEqual({ ok: true })
-    })
-    await Promise.all(Array.from({ length: 20 }, () => fetch(`${gateway.url}/proxy/x`)))
-    expect(held.length).toBe(1)
-    held[0]?.()
-    await eventually(async () =>
-      expect(await (await fetch(`${gateway.url}/proxy/x`)).json()).toEqual({ renewed: true }),
-    )
-  })
-})
-
 describe('single flight', () => {
   test('40 identical reads of a slow upstream become one call', async () => {
     const held: (() => void)[] = []
@@ -272,6 +85,21 @@ describe('single flight', () => {
     const collapsed = answers.filter(({ headers }) => headers.get('cache-status')?.endsWith('; collapsed'))
     expect(collapsed.length).toBe(39)
     expect(upstream.requests.length).toBe(1)
+  })
+
+  test('who came later does not inherit the deadline of the first: they ask again, once', async () => {
+    const gateway = await start({ ...PATIENT, DEADLINE_MS: '600', RETRY_ATTEMPTS: '0' })
+    upstream.answer = silence
+    const begunAt = performance.now()
+    const first = fetch(`${gateway.url}/proxy/x`)
+    await eventually(() => expect(performance.now() - begunAt).toBeGreaterThan(300))
+    const late = [0, 1, 2].map(() => fetch(`${gateway.url}/proxy/x`))
+    await eventually(async () => expect((await gateway.counts())['rate-limit.admitted']).toBe(4))
+    upstream.answer = json({ ok: true })
+    expect(upstream.requests.length).toBe(1)
+    expect((await first).status).toBe(504)
+    expect((await Promise.all(late)).map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(upstream.requests.length).toBe(2)
   })
 
   test('the call lives until its last waiter has left', async () => {

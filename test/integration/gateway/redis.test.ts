@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
@@ -40,6 +41,9 @@ const statusOf = async (gateway: TestGateway, path = '/proxy/x') => {
 const untilConnected = (gateway: TestGateway) =>
   eventually(async () => expect(await statusOf(gateway)).toMatch(/^leeward; hit/))
 
+/** The name of an answer in the store: nothing of its path can be read from it. */
+const keyOf = (path: string) => `leeward:cache:${hash('sha256', `proxy ${path}`, 'base64url')}`
+
 /** What a request may take while Redis is away: two questions of 50 ms, and a busy machine. */
 const MOST_MS = 1_000
 
@@ -62,8 +66,7 @@ describe.runIf(hasRedisServer)('CACHE=redis', () => {
     upstream.answer = (_request, response) => response.writeHead(200, { 'x-odd': 'ü' }).end(body)
     const gateway = await start({ CACHE_STALE_IF_ERROR_MS: '10000' })
     await untilConnected(gateway)
-    const key = 'leeward:cache:proxy\\x20/x'
-    const ttlMs = Number((await redis.command(`PTTL "${key}"`)).slice(1))
+    const ttlMs = Number((await redis.command(`PTTL "${keyOf('/x')}"`)).slice(1))
     expect(ttlMs).toBeGreaterThan(1_000)
     expect(ttlMs).toBeLessThanOrEqual(12_000)
     const answer = await fetch(`${gateway.url}/proxy/x`)
@@ -116,8 +119,53 @@ describe.runIf(hasRedisServer)('CACHE=redis', () => {
   test('a value that is not ours is a miss', async () => {
     const gateway = await start({ CACHE_FRESH_MS: '60000' })
     await untilConnected(gateway)
-    await redis.command('SET "leeward:cache:proxy\\x20/x" garbage')
+    await redis.command(`SET "${keyOf('/x')}" garbage`)
     expect(await statusOf(gateway)).toBe('leeward; fwd=uri-miss; fwd-status=200; stored')
+  })
+})
+
+describe.runIf(hasRedisServer)('what stands in Redis', () => {
+  test('tells nothing of paths, queries, and the fields that answers vary by', async () => {
+    upstream.answer = json({ ok: true }, { vary: 'X-Tenant' })
+    const gateway = await start({ CACHE_FRESH_MS: '60000' })
+    await eventually(async () => {
+      const headers = { 'x-tenant': 'secret-1' }
+      await fetch(`${gateway.url}/proxy/reset/secret-2?token=secret-3`, { headers })
+      // The list of variants, and the variant.
+      expect((await redis.command('KEYS leeward:cache:*')).startsWith('*2')).toBe(true)
+    })
+    expect(await redis.command('KEYS leeward:cache:*')).not.toMatch(/secret|reset|token|tenant/)
+  })
+
+  test('is bounded: an answer over CACHE_MAX_BODY_BYTES is not sent there', async () => {
+    upstream.answer = json(Array.from({ length: 1_000 }, (_, id) => id))
+    const gateway = await start({ CACHE_MAX_BODY_BYTES: '1000' })
+    await eventually(async () => {
+      await fetch(`${gateway.url}/proxy/small`, { method: 'HEAD' })
+      await fetch(`${gateway.url}/aggregate/areas`)
+      expect(await redis.command('KEYS leeward:rate:*')).toContain('127.0.0.1')
+    })
+    for (const path of ['/aggregate/areas', '/proxy/areas']) await (await fetch(gateway.url + path)).text()
+    expect(await redis.command('KEYS leeward:cache:*')).toBe('*0\r\n')
+  })
+})
+
+describe.runIf(hasRedisServer)('a write through one gateway', () => {
+  test.each(['redis', 'tiered'])('makes the others forget: CACHE=%s', async cache => {
+    const settings = { CACHE: cache, CACHE_FRESH_MS: '60000' }
+    const [one, other] = [await start(settings), await start(settings)]
+    await eventually(async () => {
+      const path = `/proxy/${Math.random()}`
+      await statusOf(one, path)
+      expect(await statusOf(other, path)).toMatch(/^leeward; hit/)
+    })
+    // Until the other hears what is forgotten, which it does from when its second connection stands.
+    await eventually(async () => {
+      await statusOf(one)
+      expect(await statusOf(other)).toMatch(/^leeward; hit/)
+      await fetch(`${one.url}/proxy/x`, { method: 'PUT' })
+      await eventually(async () => expect(await statusOf(other)).toMatch(/fwd=uri-miss/), 200)
+    })
   })
 })
 

@@ -5,7 +5,15 @@ import { type Breaker, type BreakerState, breaker } from '../../../src/guards/br
 import { bulkhead } from '../../../src/guards/bulkhead.ts'
 import { cache } from '../../../src/guards/cache.ts'
 import { type BodySource, compose, type GatewayResponse } from '../../../src/guards/guard.ts'
-import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+import {
+  answerOf,
+  CACHE_OPTIONS,
+  heldUpstream,
+  outcomeOf,
+  requestOf,
+  settle,
+  teller,
+} from '../../support/gateway-chain.ts'
 
 const OPTIONS = {
   breakerErrorPercent: 50,
@@ -202,12 +210,7 @@ describe('while half-open', () => {
 
 describe('in the chain', () => {
   test('what the cache answers does not keep it from opening', async () => {
-    const policy = {
-      cacheFreshMs: 60_000,
-      cacheStaleIfErrorMs: 0,
-      cacheStaleWhileRevalidateMs: 0,
-      deadlineMs: 400,
-    }
+    const policy = { ...CACHE_OPTIONS, cacheFreshMs: 60_000, cacheStaleIfErrorMs: 0 }
     const store = memoryStore({ cacheMaxBytes: 100_000 })
     const run = compose([cache(store, policy, () => {}), made.guard], async request => {
       if (request.parts.path === '/known') return answerOf()

@@ -1,30 +1,25 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../../src/cache/memory.ts'
-import { decodeEntry, encodeEntry } from '../../../src/cache/redis.ts'
-import type { CacheEntry, CacheStore } from '../../../src/cache/store.ts'
-import { tieredStore } from '../../../src/cache/tiered.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import type { GatewayRequest, Next } from '../../../src/guards/guard.ts'
-import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
-
-const OPTIONS = {
-  cacheFreshMs: 2_000,
-  cacheStaleIfErrorMs: 60_000,
-  cacheStaleWhileRevalidateMs: 0,
-  deadlineMs: 400,
-}
+import type { GatewayRequest, GatewayResponse, Next } from '../../../src/guards/guard.ts'
+import { headerOf } from '../../../src/headers.ts'
+import {
+  answerOf,
+  CACHE_OPTIONS,
+  heldUpstream,
+  outcomeOf,
+  requestOf,
+  settle,
+  teller,
+} from '../../support/gateway-chain.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-function guarded(
-  next: Next,
-  options: Partial<typeof OPTIONS> = {},
-  store = memoryStore({ cacheMaxBytes: 100_000 }),
-) {
+function guarded(next: Next, options: Partial<typeof CACHE_OPTIONS> = {}) {
   const { tell, told } = teller()
-  const guard = cache(store, { ...OPTIONS, ...options }, tell)
+  const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), { ...CACHE_OPTIONS, ...options }, tell)
   return { told, run: (request: GatewayRequest) => guard(request, next) }
 }
 
@@ -32,6 +27,8 @@ const fresh = async () => answerOf(200, 'known')
 const refuse = (code: RefusalCode) => async () => {
   throw new GatewayError(code, 'as scripted')
 }
+const ageOf = (answer: GatewayResponse) => headerOf(answer.headers, 'age')
+const bodyOf = (answer: GatewayResponse) => String(answer.body)
 
 describe('freshness', () => {
   test('ends after 2 s unless the upstream says otherwise; ttl and Age are whole seconds', async () => {
@@ -42,36 +39,71 @@ describe('freshness', () => {
     const request = requestOf()
     const answer = await run(request)
     expect(request.trace).toMatchObject({ forwarded: undefined, hitTtlSeconds: 0 })
-    expect(answer.headers).toEqual(['Age', '1'])
+    expect(ageOf(answer)).toBe('1')
     vi.advanceTimersByTime(1)
     await run(requestOf())
     expect(next).toHaveBeenCalledTimes(2)
   })
+})
 
-  test.each([
-    ['max-age=10', 10_000],
-    ['s-maxage=20, max-age=10', 20_000],
-    ['public, MAX-AGE="5"', 5_000],
-    ['max-age=0', 0],
-  ])('%s', async (directives, freshMs) => {
-    const next = vi.fn(async () => answerOf(200, 'x', ['Cache-Control', directives]))
+describe('what a client asks of the cache', () => {
+  const asked = async (directives: string, headers = ['Cache-Control', 'max-age=60'], afterMs = 10_000) => {
+    const next = vi.fn(async () => answerOf(200, 'x', headers))
     const { run } = guarded(next)
     await run(requestOf())
-    vi.advanceTimersByTime(Math.max(0, freshMs - 1))
-    await run(requestOf())
-    expect(next).toHaveBeenCalledTimes(freshMs === 0 ? 2 : 1)
-    vi.advanceTimersByTime(1)
-    await run(requestOf())
-    expect(next).toHaveBeenCalledTimes(freshMs === 0 ? 3 : 2)
+    vi.advanceTimersByTime(afterMs)
+    const request = requestOf({ headers: ['cache-control', directives] })
+    const outcome = await outcomeOf(run(request))
+    return { outcome, calls: next.mock.calls.length, forwarded: request.trace.forwarded }
+  }
+  const hit = { outcome: 200, calls: 1, forwarded: undefined }
+  const miss = { outcome: 200, calls: 2, forwarded: 'request' }
+
+  test.each([
+    ['max-age=10', hit],
+    ['max-age=9', miss],
+    ['max-age=0', miss],
+    ['min-fresh=50', hit],
+    ['min-fresh=51', miss],
+    ['no-cache', miss],
+    ['no-store', miss],
+    ['only-if-cached', hit],
+    ['nothing-to-see-here', hit],
+  ])('%s, of an answer 10 s old and 50 s fresh yet', async (directives, expected) => {
+    expect(await asked(directives)).toEqual(expected)
   })
 
-  test('Expires counts where there is no max-age', async () => {
-    const headers = ['Date', 'Mon, 23 Nov 2026 10:00:00 GMT', 'Expires', 'Mon, 23 Nov 2026 10:00:30 GMT']
-    const { run } = guarded(async () => answerOf(200, 'x', headers))
+  test.each([
+    ['max-stale', hit],
+    ['max-stale=5', hit],
+    ['max-stale=4', { ...miss, forwarded: 'stale' }],
+    ['only-if-cached, max-stale', hit],
+    ['only-if-cached', { outcome: 'not-cached', calls: 1, forwarded: 'bypass' }],
+  ])('%s, of an answer 5 s stale', async (directives, expected) => {
+    expect(await asked(directives, ['Cache-Control', 'max-age=5'], 9_999.5)).toEqual(expected)
+  })
+
+  test('max-stale goes no further than the upstream and the bound allow', async () => {
+    const stale = { ...miss, forwarded: 'stale' }
+    expect(await asked('max-stale', ['Cache-Control', 'max-age=5, must-revalidate'])).toEqual(stale)
+    expect(await asked('max-stale', ['Cache-Control', 'max-age=5'], 3_606_000)).toEqual(stale)
+  })
+
+  test('no-store keeps the answer from being stored', async () => {
+    const next = vi.fn(fresh)
+    const { run } = guarded(next)
+    await run(requestOf({ headers: ['cache-control', 'no-store'] }))
     await run(requestOf())
-    const request = requestOf()
-    await run(request)
-    expect(request.trace.hitTtlSeconds).toBe(30)
+    expect(next).toHaveBeenCalledTimes(2)
+  })
+
+  test('no-cache renews what is stored for all', async () => {
+    let body = 'old'
+    const { run } = guarded(async () => answerOf(200, body))
+    await run(requestOf())
+    body = 'new'
+    await run(requestOf({ headers: ['cache-control', 'no-cache'] }))
+    expect(bodyOf(await run(requestOf()))).toBe('new')
   })
 })
 
@@ -88,8 +120,7 @@ describe('stale-if-error', () => {
     next = refuse(code)
     const request = requestOf()
     const answer = await run(request)
-    expect(String(answer.body)).toBe('known')
-    expect(answer.headers).toEqual(['Age', '10'])
+    expect([bodyOf(answer), ageOf(answer)]).toEqual(['known', '10'])
     expect(request.trace).toMatchObject({ forwarded: undefined, hitTtlSeconds: -9, detail: code })
     expect(told['stale-if-error']).toBe(1)
   })
@@ -134,6 +165,35 @@ describe('stale-if-error', () => {
     vi.advanceTimersByTime(1)
     expect(await outcomeOf(run(requestOf()))).toBe('upstream-reset')
   })
+
+  test('a year of it ends at the bound', async () => {
+    let next: Next = async () => answerOf(200, 'x', ['Cache-Control', 'max-age=1, stale-if-error=31536000'])
+    const { run } = guarded(request => next(request), { cacheStaleMaxMs: 120_000 })
+    await run(requestOf())
+    next = refuse('upstream-reset')
+    vi.advanceTimersByTime(120_999)
+    expect(await outcomeOf(run(requestOf()))).toBe(200)
+    vi.advanceTimersByTime(1)
+    expect(await outcomeOf(run(requestOf()))).toBe('upstream-reset')
+  })
+
+  test('a labelled failure is kept where nothing can stand in for it, and never takes the place of what can', async () => {
+    const failure = answerOf(503, 'down', ['Cache-Control', 'max-age=60'])
+    let answer = answerOf(200, 'known')
+    const next = vi.fn(async () => ({ ...answer }))
+    const { run } = guarded(next)
+    await run(requestOf())
+    answer = failure
+    vi.advanceTimersByTime(3_000)
+    expect(bodyOf(await run(requestOf()))).toBe('known')
+    expect(bodyOf(await run(requestOf()))).toBe('known')
+    const unknown = () => requestOf({ path: '/unknown' })
+    expect([await outcomeOf(run(unknown())), await outcomeOf(run(unknown()))]).toEqual([503, 503])
+    expect(next).toHaveBeenCalledTimes(4)
+    vi.advanceTimersByTime(2_000)
+    await run(unknown())
+    expect(next).toHaveBeenCalledTimes(5)
+  })
 })
 
 describe('stale-while-revalidate', () => {
@@ -146,7 +206,7 @@ describe('stale-while-revalidate', () => {
     await first
     vi.advanceTimersByTime(3_000)
     const reader = requestOf({}, 400)
-    expect(String((await run(reader)).body)).toBe('old')
+    expect(bodyOf(await run(reader))).toBe('old')
     await run(requestOf())
     expect(upstream.calls.length).toBe(2)
     const background = upstream.calls[1]!.request
@@ -156,11 +216,17 @@ describe('stale-while-revalidate', () => {
     expect(background.cancelled).toBeNull()
     upstream.calls[1]?.resolve(answerOf(200, 'new'))
     await settle()
-    expect(String((await run(requestOf())).body)).toBe('new')
+    expect(bodyOf(await run(requestOf()))).toBe('new')
     expect(told.refreshed).toBe(1)
   })
 
-  test('a refresh that fails keeps what is known, and the next reader tries again', async () => {
+  test.each([
+    [
+      'fails',
+      (call: { reject(error: unknown): void }) => call.reject(new GatewayError('upstream-reset', 'gone')),
+    ],
+    ['tells of a fault', (call: { resolve(answer: GatewayResponse): void }) => call.resolve(answerOf(503))],
+  ])('a refresh that %s keeps what is known, and the next reader tries again', async (_what, end) => {
     const upstream = heldUpstream()
     const { run, told } = guarded(upstream.next, { cacheStaleWhileRevalidateMs: 10_000 })
     const first = run(requestOf())
@@ -169,64 +235,94 @@ describe('stale-while-revalidate', () => {
     await first
     vi.advanceTimersByTime(3_000)
     await run(requestOf())
-    upstream.calls[1]?.reject(new GatewayError('upstream-reset', 'gone'))
+    end(upstream.calls[1]!)
     await settle()
-    expect(String((await run(requestOf())).body)).toBe('old')
+    expect(bodyOf(await run(requestOf()))).toBe('old')
     expect(upstream.calls.length).toBe(3)
     expect(told['refresh-failed']).toBe(1)
   })
+
+  test('a refresh asks for the whole, on the cache’s own conditions', async () => {
+    const upstream = heldUpstream()
+    const { run } = guarded(upstream.next, { cacheStaleWhileRevalidateMs: 10_000 })
+    const first = run(requestOf())
+    await settle()
+    upstream.calls[0]?.resolve(answerOf(200, 'old', ['ETag', '"v1"']))
+    await first
+    vi.advanceTimersByTime(3_000)
+    const headers = ['accept', '*/*', 'range', 'bytes=0-1', 'if-none-match', '"client"']
+    await run(requestOf({ headers, method: 'HEAD' }))
+    const { parts } = upstream.calls[1]!.request
+    expect(parts).toMatchObject({ method: 'GET', headers: ['accept', '*/*', 'if-none-match', '"v1"'] })
+  })
+
+  test('a client with credentials waits for its own answer, where that would not be kept', async () => {
+    const upstream = heldUpstream()
+    const { run, told } = guarded(upstream.next, { cacheStaleWhileRevalidateMs: 10_000 })
+    const first = run(requestOf())
+    await settle()
+    upstream.calls[0]?.resolve(answerOf(200, 'old', ['Cache-Control', 'max-age=1']))
+    await first
+    vi.advanceTimersByTime(3_000)
+    const reader = run(requestOf({ headers: ['cookie', 'a=1'] }))
+    await settle()
+    upstream.calls[1]?.resolve(answerOf(200, 'yours'))
+    expect(bodyOf(await reader)).toBe('yours')
+    expect(told.refreshed).toBeUndefined()
+  })
 })
 
-describe('stores', () => {
-  const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
-    status: 200,
-    headers: ['Content-Type', 'text/plain', 'X-Odd', 'ü'],
-    body: Buffer.from(body),
-    storedAt: 1_700_000_000_000.25,
-    initialAgeMs: 0,
-    freshUntil: Number.MAX_SAFE_INTEGER,
-    staleIfErrorUntil: Number.MAX_SAFE_INTEGER,
-    staleWhileRevalidateUntil: 0,
-    varyOn: [],
-    ...more,
+describe('a client that says who it is', () => {
+  const anonymous = requestOf
+  const cookie = () => requestOf({ headers: ['cookie', 'a=1'] })
+  const authorized = () => requestOf({ headers: ['authorization', 'Bearer x'] })
+  test.each([
+    ['', ['bypass', 'bypass']],
+    ['max-age=60', [undefined, 'bypass']],
+    ['max-age=60, public', [undefined, undefined]],
+  ])(
+    'with %j gets what was made for nobody in particular: Cookie, Authorization',
+    async (directives, forwarded) => {
+      const headers = directives === '' ? [] : ['Cache-Control', directives]
+      const { run } = guarded(async () => answerOf(200, 'x', headers))
+      await run(anonymous())
+      const requests = [cookie(), authorized()]
+      for (const request of requests) await run(request)
+      expect(requests.map(({ trace }) => trace.forwarded)).toEqual(forwarded)
+    },
+  )
+
+  test('is answered from what was made for itself, where answers vary by that', async () => {
+    let answer = answerOf(200, 'for one', ['Vary', 'Cookie'])
+    const { run } = guarded(async () => answer)
+    await run(cookie())
+    answer = answerOf(200, 'for another', ['Vary', 'Cookie'])
+    const requests = [cookie(), requestOf({ headers: ['cookie', 'a=2'] }), anonymous()]
+    const bodies = []
+    for (const request of requests) bodies.push(bodyOf(await run(request)))
+    expect(bodies).toEqual(['for one', 'for another', 'for another'])
+    expect(requests.map(({ trace }) => trace.forwarded)).toEqual([undefined, 'vary-miss', 'vary-miss'])
   })
 
-  test('memory is bounded in bytes, and forgets what was used least recently', () => {
-    const store = memoryStore({ cacheMaxBytes: 10_000 })
-    for (let count = 0; count < 100; count += 1) store.set(`k${count}`, entryOf('x'.repeat(1_000)))
-    expect(store.get('k0')).toBeUndefined()
-    expect(store.get('k99')).toBeDefined()
-    store.set('huge', entryOf('x'.repeat(20_000)))
-    expect(store.get('huge')).toBeUndefined()
+  test('and is answered for itself does not take from the others what is theirs', async () => {
+    let answer = answerOf(200, 'for all')
+    const { run } = guarded(async () => answer)
+    await run(anonymous())
+    answer = answerOf(200, 'for one', ['Cache-Control', 'private'])
+    await run(cookie())
+    expect(bodyOf(await run(anonymous()))).toBe('for all')
   })
+})
 
-  test('what Redis keeps comes back byte for byte', () => {
-    const entry = entryOf('body \n with \u0000 lines')
-    expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
-    const marker = entryOf('', { varyOn: ['accept', 'accept-language'], headers: [] })
-    expect(decodeEntry(encodeEntry(marker))).toEqual(marker)
-  })
-
-  test('what is not ours is nothing', () => {
-    const whole = encodeEntry(entryOf('body'))
-    for (const length of [0, 3, 10, 40]) expect(decodeEntry(whole.subarray(0, length))).toBeUndefined()
-    expect(decodeEntry(Buffer.from('garbage that is long enough'))).toBeUndefined()
-    expect(decodeEntry(Buffer.alloc(64))).toBeUndefined()
-  })
-
-  test('tiers: what only the far one knows is kept near; what is stale near is asked for far', async () => {
-    const near = memoryStore({ cacheMaxBytes: 100_000 })
-    const far = memoryStore({ cacheMaxBytes: 100_000 })
-    const store: CacheStore = tieredStore(near, far)
-    far.set('k', entryOf('far'))
-    expect(String((await store.get('k'))?.body)).toBe('far')
-    expect(near.get('k')).toBeDefined()
-    near.set('old', entryOf('near', { freshUntil: 0 }))
-    far.set('old', entryOf('renewed'))
-    expect(String((await store.get('old'))?.body)).toBe('renewed')
-    near.set('known', entryOf('near', { freshUntil: 0 }))
-    expect(String((await store.get('known'))?.body)).toBe('near')
-    store.delete('k')
-    expect(await store.get('k')).toBeUndefined()
+describe('an answer that may not be kept', () => {
+  test('says that the one kept so far no longer is the answer', async () => {
+    let next: Next = fresh
+    const { run } = guarded(request => next(request))
+    await run(requestOf())
+    vi.advanceTimersByTime(3_000)
+    next = async () => answerOf(200, 'now private', ['Cache-Control', 'private'])
+    await run(requestOf())
+    next = refuse('upstream-reset')
+    expect(await outcomeOf(run(requestOf()))).toBe('upstream-reset')
   })
 })

@@ -126,6 +126,16 @@ describe('settings that do not go together', () => {
     expect(problemsOf({ BREAKER_RESET_MS: '100', GUARDS: 'breaker' })).toEqual([])
   })
 
+  test('a stale answer that is used for longer than any may be', () => {
+    expect(problemsOf({ CACHE_STALE_MAX_MS: '59999', CACHE_STALE_WHILE_REVALIDATE_MS: '60000' })).toEqual([
+      expect.stringMatching(
+        /^CACHE_STALE_IF_ERROR_MS is 60000; accepted: CACHE_STALE_MAX_MS \(59999\) or less/,
+      ),
+      expect.stringMatching(/^CACHE_STALE_WHILE_REVALIDATE_MS is 60000; accepted/),
+    ])
+    expect(problemsOf({ CACHE_STALE_MAX_MS: '60000' })).toEqual([])
+  })
+
   test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s needs no admin token', host => {
     expect(problemsOf({ ADMIN_HOST: host })).toEqual([])
   })

@@ -89,6 +89,114 @@ describe('an answer that is for one client only', () => {
     upstream.calls[1]?.resolve(answerOf(200, 'fr'))
     expect(await other.outcome).toBe(200)
   })
+
+  test('Vary: those who asked another way ask again together', async () => {
+    const first = read({ headers: ['accept-language', 'de'] })
+    const others = Array.from({ length: 20 }, () => read({ headers: ['accept-language', 'fr'] }))
+    upstream.calls[0]?.resolve(answerOf(200, 'de', ['Vary', 'Accept-Language']))
+    await first.outcome
+    await settle()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.resolve(answerOf(200, 'fr', ['Vary', 'Accept-Language']))
+    expect(new Set(await Promise.all(others.map(({ outcome }) => outcome)))).toEqual(new Set([200]))
+    expect(upstream.calls.length).toBe(2)
+  })
+
+  test('Vary: a condition that reads like a variant is none', async () => {
+    const first = read()
+    read({ headers: ['x', '1', 'y', '2'] })
+    upstream.calls[0]?.resolve(answerOf(200, 'x', ['Vary', 'X, Y']))
+    await first.outcome
+    await settle()
+    read({ headers: ['if-none-match', 'x=1', 'if-modified-since', 'y=2'] })
+    expect(upstream.calls.length).toBe(3)
+  })
+
+  test.each([400, 403, 431])('a %i tells of the first request alone: the others ask again', async status => {
+    const reads = [read(), read()]
+    upstream.calls[0]?.resolve(answerOf(status))
+    expect(await reads[0]?.outcome).toBe(status)
+    await settle()
+    upstream.calls[1]?.resolve(answerOf(200))
+    expect(await reads[1]?.outcome).toBe(200)
+  })
+})
+
+describe('a call that fails', () => {
+  test('by its own deadline fails only those whose time is up too: the others ask again, together', async () => {
+    const first = read()
+    vi.advanceTimersByTime(300)
+    const late = [read(), read(), read()]
+    upstream.calls[0]?.reject(new GatewayError('deadline-exceeded', 'the first one’s time is up'))
+    expect(await first.outcome).toBe('deadline-exceeded')
+    await settle()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await Promise.all(late.map(({ outcome }) => outcome))).toEqual([200, 200, 200])
+    expect(told['asked-again']).toBe(3)
+  })
+
+  test('by what the first one sent fails that one alone', async () => {
+    const reads = [read(), read()]
+    upstream.calls[0]?.reject(new GatewayError('bad-request', 'a field that cannot be passed on'))
+    expect(await reads[0]?.outcome).toBe('bad-request')
+    await settle()
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await reads[1]?.outcome).toBe(200)
+  })
+
+  test('by its own deadline is not asked again for a moment’s sake', async () => {
+    const first = read()
+    vi.advanceTimersByTime(40)
+    const soonAfter = read()
+    vi.advanceTimersByTime(355)
+    upstream.calls[0]?.reject(new GatewayError('deadline-exceeded', 'the first one’s time is up'))
+    expect(await Promise.all([first.outcome, soonAfter.outcome])).toEqual([
+      ...['deadline-exceeded', 'deadline-exceeded'],
+    ])
+    expect(upstream.calls.length).toBe(1)
+  })
+
+  test.each(['upstream-reset', 'attempt-timeout', 'breaker-open', 'bulkhead-full'] as const)(
+    'by %s fails for all who wait: as many calls as waiters would bury the upstream',
+    async code => {
+      const first = read()
+      vi.advanceTimersByTime(300)
+      const late = [read(), read()]
+      upstream.calls[0]?.reject(new GatewayError(code, 'as scripted'))
+      expect(await Promise.all([first, ...late].map(({ outcome }) => outcome))).toEqual([code, code, code])
+      expect(upstream.calls.length).toBe(1)
+    },
+  )
+})
+
+describe('a write', () => {
+  const write = async (status: number) => {
+    const outcome = outcomeOf(run(requestOf({ method: 'POST' })))
+    upstream.calls.at(-1)?.resolve(answerOf(status))
+    await outcome
+  }
+
+  test('parts those who read after it from a call that was made before it', async () => {
+    const before = read()
+    await write(200)
+    const after = read()
+    expect(upstream.calls.length).toBe(3)
+    upstream.calls[2]?.resolve(answerOf(200, 'new'))
+    upstream.calls[0]?.resolve(answerOf(200, 'old'))
+    expect(await Promise.all([before.outcome, after.outcome])).toEqual([200, 200])
+    expect(told.joined).toBeUndefined()
+  })
+
+  test('that was refused parts nobody, nor does one elsewhere', async () => {
+    read()
+    await write(409)
+    run(requestOf({ method: 'DELETE', path: '/elsewhere' }))
+    upstream.calls.at(-1)?.resolve(answerOf(204))
+    await settle()
+    read()
+    expect(upstream.calls.length).toBe(3)
+  })
 })
 
 describe('waiters', () => {

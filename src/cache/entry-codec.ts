@@ -1,0 +1,52 @@
+// A stored answer as one value of bytes, so that several gateways can share it.
+import type { Audience, CacheEntry } from './store.ts'
+
+/** Stands first in every value: what another version wrote is not read. */
+const VERSION = 'leeward-2'
+const LENGTH_BYTES = 4
+const AUDIENCES: readonly Audience[] = ['anonymous', 'labelled', 'everyone']
+
+/** Length of the header block, the header block (lines), the body as it is. */
+export function encodeEntry(entry: CacheEntry): Buffer {
+  const { status, storedAt, initialAgeMs, freshUntil, staleWhileRevalidateUntil } = entry
+  const { staleIfErrorUntil, staleUntil, keepUntil } = entry
+  const numbers = [
+    ...[status, storedAt, initialAgeMs, freshUntil, staleWhileRevalidateUntil],
+    ...[staleIfErrorUntil, staleUntil, keepUntil],
+  ]
+  const words = [VERSION, numbers.join(' '), entry.audience, entry.generation, entry.varyOn.join(' ')]
+  // Neither a field name nor a value can hold a line feed.
+  const block = Buffer.from([...words, ...entry.headers].join('\n'), 'latin1')
+  const length = Buffer.alloc(LENGTH_BYTES)
+  length.writeUInt32BE(block.length)
+  return Buffer.concat([length, block, entry.body])
+}
+
+/** The entry that was encoded, or undefined where the value is not one of ours. */
+export function decodeEntry(value: Buffer): CacheEntry | undefined {
+  if (value.length < LENGTH_BYTES) return undefined
+  const end = LENGTH_BYTES + value.readUInt32BE()
+  if (end > value.length) return undefined
+  const lines = value.toString('latin1', LENGTH_BYTES, end).split('\n')
+  const [version, numbers = '', audienceName, generation = '', varyOn = '', ...headers] = lines
+  const [status = 0, storedAt = 0, initialAgeMs = 0, freshUntil = 0, ...ends] = numbers.split(' ').map(Number)
+  const [staleWhileRevalidateUntil = 0, staleIfErrorUntil = 0, staleUntil = 0, keepUntil = Number.NaN] = ends
+  const audience = AUDIENCES.find(name => name === audienceName)
+  const isOurs = version === VERSION && headers.length % 2 === 0 && !Number.isNaN(keepUntil)
+  if (!isOurs || audience === undefined) return undefined
+  return {
+    status,
+    headers,
+    body: value.subarray(end),
+    storedAt,
+    initialAgeMs,
+    freshUntil,
+    staleWhileRevalidateUntil,
+    staleIfErrorUntil,
+    staleUntil,
+    keepUntil,
+    audience,
+    varyOn: varyOn === '' ? [] : varyOn.split(' '),
+    generation,
+  }
+}

@@ -1,0 +1,36 @@
+import type { GatewayRequest, RequestParts } from '../guards/guard.ts'
+import { selectorOf } from './vary.ts'
+
+/** The kinds of answers that are made out of one path of the upstream. */
+const ROUTES: readonly RequestParts['route'][] = ['proxy', 'areas']
+
+/** The key of what is stored for a path; GET and HEAD share it. */
+export function baseKey({ parts }: GatewayRequest): string {
+  return `${parts.route} ${parts.path}`
+}
+
+/** The keys of everything that is made out of this path. */
+export function keysOfPath(path: string): string[] {
+  return ROUTES.map(route => `${route} ${path}`)
+}
+
+/**
+ * The key of the one of several answers that fits this request.
+ * @param generation of the list of variants: once the list is forgotten, none of them is found again
+ */
+export function variantKey(
+  base: string,
+  { varyOn, generation }: { varyOn: readonly string[]; generation: string },
+  request: GatewayRequest,
+): string {
+  return varyOn.reduce((key, name) => `${key}\n${name}${selectorOf(request, name)}`, `${base}\n${generation}`)
+}
+
+/** Equal for reads that ask the upstream the same, before `Vary`. */
+export function flightKey({ parts, terms }: GatewayRequest): string {
+  const key = `${parts.method} ${parts.route} ${parts.path}`
+  const { ifNoneMatch, ifModifiedSince } = terms
+  if (ifNoneMatch === undefined && ifModifiedSince === undefined) return key
+  // An empty line first: no list of what answers vary by begins with one.
+  return `${key}\n\n${ifNoneMatch ?? ''}\n${ifModifiedSince ?? ''}`
+}

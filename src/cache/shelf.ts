@@ -1,0 +1,143 @@
+// What of answers can be found again: by path, then by the fields that `Vary` names.
+import { randomBytes } from 'node:crypto'
+import { epochNow } from '../epoch-now.ts'
+import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { baseKey, keysOfPath, variantKey } from './keys.ts'
+import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
+import { type CacheRules, entryOf } from './storing.ts'
+import { varyOf } from './vary.ts'
+
+/** Where the answer to a request is, or would be. */
+export interface Place {
+  readonly base: string
+  /** The list of the fields that choose among variants, where this path has variants. */
+  readonly variants: CacheEntry | undefined
+  readonly entry: CacheEntry | undefined
+}
+
+/** A call to the upstream as the shelf sees it: what a write overtakes meanwhile is not kept. */
+export interface Call {
+  /**
+   * Keeps what may be kept, once however many requests share it.
+   * @param whole the answer to be kept where it is not the upstream's own: a stored one that it has confirmed
+   */
+  keep(response: GatewayResponse, whole?: GatewayResponse): CacheEntry | undefined
+  /** Every call has to be ended. */
+  end(): void
+}
+
+export interface Shelf {
+  find(request: GatewayRequest): Lookup<Place>
+  begin(place: Place, request: GatewayRequest): Call
+  /** Forgets everything that is made out of this path of the upstream. */
+  forget(path: string): void
+}
+
+/** The calls for one path that are under way. */
+interface Calls {
+  count: number
+  isOvertaken: boolean
+  /** The list of variants that one of them has just stored: the others add to it. */
+  variants: CacheEntry | undefined
+  /** The answer that was stored last, and as what: those who wait for the same call bring the same. */
+  last: { response: GatewayResponse; entry: CacheEntry } | undefined
+}
+
+const NOTHING = Buffer.alloc(0)
+
+export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
+  const underWay = new Map<string, Calls>()
+
+  function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
+    if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
+    const entry = store.get(variantKey(base, found, request), request.arrivedAt + STORE_WAIT_MS)
+    if (entry instanceof Promise) return entry.then(entry => ({ base, variants: found, entry }))
+    return { base, variants: found, entry }
+  }
+
+  function put(
+    place: Place,
+    calls: Calls,
+    request: GatewayRequest,
+    entry: CacheEntry,
+    varyOn: string[],
+  ): void {
+    if (varyOn.length === 0) {
+      store.set(place.base, entry)
+      return
+    }
+    calls.variants = listOf(entry, varyOn, calls.variants ?? place.variants)
+    store.set(place.base, calls.variants)
+    store.set(variantKey(place.base, calls.variants, request), entry)
+  }
+
+  return {
+    find(request) {
+      const base = baseKey(request)
+      const found = store.get(base, request.arrivedAt + STORE_WAIT_MS)
+      if (found instanceof Promise) return found.then(entry => placeOf(base, entry, request))
+      return placeOf(base, found, request)
+    },
+    begin(place, request) {
+      const calls = underWay.get(place.base) ?? newCalls()
+      underWay.set(place.base, calls)
+      calls.count += 1
+      return {
+        keep(response, whole = response) {
+          if (calls.last?.response === response) return calls.last.entry
+          if (calls.isOvertaken) return undefined
+          const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
+          const entry = entryOf(request, whole, rules, arrival)
+          if (entry !== undefined) {
+            calls.last = { response, entry }
+            put(place, calls, request, entry, varyOf(whole.headers))
+          } else if (replaces(request, whole, place)) store.delete(keyOf(place, request))
+          return entry
+        },
+        end() {
+          calls.count -= 1
+          if (calls.count === 0 && underWay.get(place.base) === calls) underWay.delete(place.base)
+        },
+      }
+    },
+    forget(path) {
+      for (const base of keysOfPath(path)) {
+        const calls = underWay.get(base)
+        if (calls !== undefined) calls.isOvertaken = true
+        underWay.delete(base)
+        store.delete(base)
+      }
+    },
+  }
+}
+
+function newCalls(): Calls {
+  return { count: 0, isOvertaken: false, variants: undefined, last: undefined }
+}
+
+/** The list of variants at a path, as far as the one before goes on: then what it led to is found as well. */
+function listOf(entry: CacheEntry, varyOn: readonly string[], before: CacheEntry | undefined): CacheEntry {
+  const goesOn = before?.varyOn.join() === varyOn.join()
+  return {
+    ...entry,
+    headers: [],
+    body: NOTHING,
+    varyOn,
+    generation: goesOn ? before.generation : randomBytes(9).toString('base64url'),
+    freshUntil: goesOn ? Math.max(before.freshUntil, entry.freshUntil) : entry.freshUntil,
+    keepUntil: goesOn ? Math.max(before.keepUntil, entry.keepUntil) : entry.keepUntil,
+  }
+}
+
+/** The key under which the answer at a place is stored. */
+export function keyOf({ base, variants }: Place, request: GatewayRequest): string {
+  return variants === undefined ? base : variantKey(base, variants, request)
+}
+
+/** An answer that may not be kept says that the one kept so far no longer is the answer. */
+function replaces({ parts, terms }: GatewayRequest, { status }: GatewayResponse, { entry }: Place): boolean {
+  const isForAll = !terms.hasAuthorization && terms.credentials.length === 0
+  return (
+    entry !== undefined && isForAll && parts.method === 'GET' && terms.range === undefined && status < 300
+  )
+}

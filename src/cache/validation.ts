@@ -1,0 +1,47 @@
+// Asking the upstream whether what is stored still holds, and taking over what it says (RFC 9111, 4.3).
+import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { headerOf, without } from '../headers.ts'
+import { speaksOf } from './semantics.ts'
+import type { CacheEntry } from './store.ts'
+
+const CONDITIONS = new Set(['if-none-match', 'if-modified-since'])
+/** They describe the stored bytes, which a 304 does not bring anew, or are for the one client that asked. */
+const NOT_RENEWED = new Set([
+  'content-length',
+  'content-encoding',
+  'content-range',
+  'content-md5',
+  'etag',
+  'set-cookie',
+])
+
+/**
+ * The request with the validators of what is stored in place of the client's own conditions, which are decided here;
+ * undefined where there is nothing to be confirmed.
+ */
+export function validationOf(
+  request: GatewayRequest,
+  entry: CacheEntry | undefined,
+): GatewayRequest | undefined {
+  const { parts, terms } = request
+  if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return undefined
+  const validators: string[] = []
+  const etag = headerOf(entry.headers, 'etag')
+  const lastModified = headerOf(entry.headers, 'last-modified')
+  if (etag !== undefined) validators.push('if-none-match', etag)
+  if (lastModified !== undefined) validators.push('if-modified-since', lastModified)
+  if (validators.length === 0) return undefined
+  return request.withHeaders([...without(parts.headers, CONDITIONS), ...validators])
+}
+
+/**
+ * The stored answer with what a 304 says about it now. It was asked about this one alone, so that the answer holds in any
+ * case; but the fields of a 304 that names another are not taken over.
+ */
+export function renewed(entry: CacheEntry, notModified: GatewayResponse): GatewayResponse {
+  const { status, headers, body } = entry
+  const news = speaksOf(headers, notModified.headers) ? without(notModified.headers, NOT_RENEWED) : []
+  const names = new Set(['age'])
+  for (let index = 0; index < news.length; index += 2) names.add(news[index]!.toLowerCase())
+  return { status, headers: [...without(headers, names), ...news], body }
+}

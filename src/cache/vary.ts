@@ -1,0 +1,30 @@
+// Which of several answers at one path fits a request: `Vary` (RFC 9111, 4.1).
+import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { headerListOf, listOf } from '../headers.ts'
+
+/** Compared byte for byte: what is near enough for a choice of language is not near enough for who somebody is. */
+const EXACT = new Set(['cookie', 'authorization'])
+/** Their members are names without case. */
+const CASELESS = new Set(['accept-encoding', 'accept-language', 'accept-charset'])
+
+/** The lower-case field names that the answer depends on, sorted; `*` among them means: on more than can be known. */
+export function varyOf(headers: readonly string[]): string[] {
+  const field = headerListOf(headers, 'vary')
+  return field === undefined ? [] : [...new Set(listOf(field))].sort()
+}
+
+/** What this request says in a field that answers vary by: blanks around commas, and lines, make no difference. */
+export function selectorOf(request: GatewayRequest, name: string): string {
+  const value = headerListOf(request.parts.headers, name)
+  if (value === undefined) return ''
+  if (EXACT.has(name) || value.includes('"')) return `=${value}`
+  const plain = value.replace(/\s*,\s*/g, ',').trim()
+  return `=${CASELESS.has(name) ? plain.toLowerCase() : plain}`
+}
+
+/** Does the answer to one request fit the other too? */
+export function matchesVary(one: GatewayRequest, other: GatewayRequest, response: GatewayResponse): boolean {
+  return varyOf(response.headers).every(
+    name => name !== '*' && selectorOf(one, name) === selectorOf(other, name),
+  )
+}

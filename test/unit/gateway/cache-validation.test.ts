@@ -1,0 +1,189 @@
+// Conditional requests: those of the cache to the upstream, and those of clients to the cache.
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { memoryStore } from '../../../src/cache/memory.ts'
+import { cache } from '../../../src/guards/cache.ts'
+import type { GatewayRequest, GatewayResponse } from '../../../src/guards/guard.ts'
+import { headerListOf, headerOf } from '../../../src/headers.ts'
+import { answerOf, CACHE_OPTIONS, requestOf, teller } from '../../support/gateway-chain.ts'
+
+const LAST_MODIFIED = 'Sun, 06 Nov 1994 08:49:37 GMT'
+let answer: GatewayResponse
+let asked: GatewayRequest[]
+let run: (request?: GatewayRequest) => Promise<GatewayResponse>
+beforeEach(() => {
+  vi.useFakeTimers()
+  asked = []
+  const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), CACHE_OPTIONS, teller().tell)
+  run = (request = requestOf()) =>
+    guard(request, async request => {
+      asked.push(request)
+      // Each its own, as an upstream gives them.
+      return { ...answer }
+    })
+})
+afterEach(() => void vi.useRealTimers())
+
+const conditionsOf = (request: GatewayRequest | undefined) =>
+  ['if-none-match', 'if-modified-since'].map(name => headerListOf(request!.parts.headers, name))
+const notModified = (headers: string[]): GatewayResponse => answerOf(304, '', headers)
+
+async function store(headers: string[]): Promise<void> {
+  answer = answerOf(200, 'stored', headers)
+  await run()
+  vi.advanceTimersByTime(10_000)
+}
+
+describe('what is stale and has a validator', () => {
+  test.each([
+    ['an ETag', ['ETag', '"v1"'], ['"v1"', undefined]],
+    ['a weak ETag', ['ETag', 'W/"v1"'], ['W/"v1"', undefined]],
+    ['a date', ['Last-Modified', LAST_MODIFIED], [undefined, LAST_MODIFIED]],
+    ['both', ['ETag', '"v1"', 'Last-Modified', LAST_MODIFIED], ['"v1"', LAST_MODIFIED]],
+  ])('%s, is asked about, and a 304 makes it fresh again', async (_what, validators, conditions) => {
+    await store([...validators, 'Cache-Control', 'max-age=5', 'X-Old', '1'])
+    answer = notModified([...validators, 'Cache-Control', 'max-age=20', 'X-New', '2'])
+    const request = requestOf()
+    const confirmed = await run(request)
+    expect(conditionsOf(asked[1])).toEqual(conditions)
+    expect([confirmed.status, String(confirmed.body)]).toEqual([200, 'stored'])
+    expect([headerOf(confirmed.headers, 'x-old'), headerOf(confirmed.headers, 'x-new')]).toEqual(['1', '2'])
+    expect(headerOf(confirmed.headers, 'age')).toBe('0')
+    expect(request.trace).toMatchObject({ forwarded: 'stale', forwardedStatus: 304, isStored: true })
+    vi.advanceTimersByTime(19_999)
+    expect(headerListOf((await run()).headers, 'cache-control')).toBe('max-age=20')
+    expect(asked.length).toBe(2)
+  })
+
+  test('is replaced by whatever else the upstream answers', async () => {
+    await store(['ETag', '"v1"'])
+    answer = answerOf(200, 'new', ['ETag', '"v2"'])
+    expect(String((await run()).body)).toBe('new')
+    expect(String((await run()).body)).toBe('new')
+    expect(asked.length).toBe(2)
+  })
+
+  test('stands for what describes its bytes: a 304 does not change that', async () => {
+    const described = ['ETag', '"v1"', 'Content-Encoding', 'gzip', 'Content-Length', '6']
+    await store([...described, 'Content-Type', 'text/plain'])
+    answer = notModified([
+      'ETag',
+      '"v1"',
+      'Content-Encoding',
+      'br',
+      'Content-Length',
+      '9',
+      'Content-Type',
+      'text/html',
+    ])
+    const { headers } = await run()
+    const values = ['content-encoding', 'content-length', 'content-type'].map(name =>
+      headerListOf(headers, name),
+    )
+    expect(values).toEqual(['gzip', '6', 'text/html'])
+  })
+
+  test('is renewed by a 304 that names none: there was one to speak of', async () => {
+    await store(['ETag', '"v1"', 'Last-Modified', LAST_MODIFIED, 'X-Old', '1'])
+    answer = notModified(['X-Old', '2'])
+    const { headers } = await run()
+    expect([headerListOf(headers, 'etag'), headerListOf(headers, 'x-old')]).toEqual(['"v1"', '2'])
+  })
+
+  test('holds though the 304 names another, whose fields are not taken over', async () => {
+    await store(['ETag', '"v1"', 'X-Old', '1'])
+    answer = notModified(['ETag', '"v2"', 'X-Old', '2'])
+    const { headers } = await run()
+    expect([headerOf(headers, 'etag'), headerOf(headers, 'x-old')]).toEqual(['"v1"', '1'])
+    await run()
+    expect(asked.length).toBe(2)
+  })
+
+  test('is confirmed long after it may stand in for anything', async () => {
+    await store(['ETag', '"v1"', 'Cache-Control', 'max-age=1, must-revalidate'])
+    vi.advanceTimersByTime(3_000_000)
+    answer = notModified(['ETag', '"v1"'])
+    expect(String((await run()).body)).toBe('stored')
+  })
+
+  test('is forgotten when the 304 makes it private', async () => {
+    await store(['ETag', '"v1"'])
+    answer = notModified(['ETag', '"v1"', 'Cache-Control', 'private'])
+    expect(String((await run()).body)).toBe('stored')
+    answer = answerOf(200, 'asked anew')
+    expect(String((await run()).body)).toBe('asked anew')
+    expect(conditionsOf(asked[2])).toEqual([undefined, undefined])
+  })
+
+  test('a cookie of the 304 is for the one who asked', async () => {
+    await store(['ETag', '"v1"'])
+    answer = notModified(['ETag', '"v1"', 'Set-Cookie', 'session=one'])
+    expect(headerOf((await run()).headers, 'set-cookie')).toBe('session=one')
+    expect(headerOf((await run()).headers, 'set-cookie')).toBeUndefined()
+    expect(asked.length).toBe(2)
+  })
+
+  test('what a client with a cookie has confirmed is not stored with what it was told', async () => {
+    await store(['ETag', '"v1"', 'Cache-Control', 'max-age=5'])
+    answer = notModified(['ETag', '"v1"', 'X-User', 'one'])
+    const own = await run(requestOf({ headers: ['cookie', 'a=1'] }))
+    expect([String(own.body), headerOf(own.headers, 'x-user')]).toEqual(['stored', 'one'])
+    answer = notModified(['ETag', '"v1"'])
+    expect(headerOf((await run()).headers, 'x-user')).toBeUndefined()
+  })
+})
+
+describe('a client that has an answer already', () => {
+  const conditional = (tag: string) => requestOf({ headers: ['if-none-match', tag] })
+
+  test('gets 304 from what is fresh, without what describes the bytes', async () => {
+    answer = answerOf(200, 'stored', ['ETag', '"v1"', 'Content-Type', 'text/plain', 'Vary', 'X'])
+    await run()
+    const { status, headers, body } = await run(conditional('W/"v1"'))
+    expect([status, String(body)]).toEqual([304, ''])
+    const names = ['etag', 'vary', 'age', 'content-type'].map(name => headerOf(headers, name))
+    expect(names).toEqual(['"v1"', 'X', '0', undefined])
+    expect((await run(conditional('"v2"'))).status).toBe(200)
+    expect(asked.length).toBe(1)
+  })
+
+  test('is asked for with its own conditions where nothing is known', async () => {
+    answer = notModified(['ETag', '"client"'])
+    expect((await run(conditional('"client"'))).status).toBe(304)
+    expect(conditionsOf(asked[0])).toEqual(['"client"', undefined])
+    answer = answerOf(200, 'whole')
+    expect(String((await run()).body)).toBe('whole')
+  })
+
+  test('is asked for with the cache’s where something stale is, and its own are decided here', async () => {
+    await store(['ETag', '"v1"'])
+    answer = notModified(['ETag', '"v1"'])
+    expect(String((await run(conditional('"client"'))).body)).toBe('stored')
+    expect(conditionsOf(asked[1])).toEqual(['"v1"', undefined])
+    vi.advanceTimersByTime(10_000)
+    answer = answerOf(200, 'new', ['ETag', '"client"'])
+    expect((await run(conditional('"client"'))).status).toBe(304)
+    expect(String((await run()).body)).toBe('new')
+  })
+})
+
+describe('a part', () => {
+  test('is cut from a whole stored answer', async () => {
+    answer = answerOf(200, '0123456789', ['Content-Length', '10'])
+    await run()
+    const part = await run(requestOf({ headers: ['range', 'bytes=2-4'] }))
+    expect([part.status, String(part.body)]).toEqual([206, '234'])
+    expect(headerListOf(part.headers, 'content-range')).toBe('bytes 2-4/10')
+    expect(headerListOf(part.headers, 'content-length')).toBe('3')
+    const none = await run(requestOf({ headers: ['range', 'bytes=10-'] }))
+    expect([none.status, headerOf(none.headers, 'content-range')]).toEqual([416, 'bytes */10'])
+    expect((await run(requestOf({ method: 'HEAD', headers: ['range', 'bytes=2-4'] }))).status).toBe(200)
+    expect(asked.length).toBe(1)
+  })
+
+  test('is the upstream’s to give where nothing whole is known, and is not stored', async () => {
+    answer = answerOf(206, '234', ['Content-Range', 'bytes 2-4/10', 'Cache-Control', 'max-age=60'])
+    const part = () => run(requestOf({ headers: ['range', 'bytes=2-4'] }))
+    expect([(await part()).status, (await part()).status, asked.length]).toEqual([206, 206, 2])
+    expect(headerOf(asked[0]!.parts.headers, 'range')).toBe('bytes=2-4')
+  })
+})
