@@ -1,13 +1,12 @@
 // What the embedded proxy does better than the real server, and what it does as a process.
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Child, startChild } from '../../../chaos/supervise.ts'
 import { bandwidth, latency } from '../../../chaos/toxic.ts'
 import { connectToxiproxy } from '../../../chaos/toxiproxy.ts'
+import { startBlackHole } from '../../support/black-hole.ts'
 import { eventually } from '../../support/eventually.ts'
 import { dialTcp, listenTcp } from '../../support/tcp.ts'
 import { quiet, useToxicLab, whenEnded, whenReceived } from '../../support/toxic-lab.ts'
@@ -81,31 +80,8 @@ describe('a client that stops reading', () => {
 })
 
 describe('an upstream that black-holes', () => {
-  const entry = join(import.meta.dirname, '../../support/children/black-hole.ts')
-
-  /** A listener whose process is stopped and whose backlog is full: connections to it hang. */
-  async function blackHole() {
-    const child = await startChild({ name: 'black hole', entry, readyWithinMs: 10_000 })
-    await child.pause()
-    const address = `127.0.0.1:${child.ports.tcp}`
-    const dials: Promise<unknown>[] = []
-    const sockets: Socket[] = []
-    let isFull = false
-    while (!isFull) {
-      const socket = connect({ host: '127.0.0.1', port: child.ports.tcp! })
-      sockets.push(socket.on('error', () => {}))
-      dials.push(once(socket, 'connect').catch(() => {}))
-      isFull = await Promise.race([dials.at(-1)!.then(() => false), quiet(250).then(() => true)])
-    }
-    const close = () => {
-      for (const socket of sockets) socket.destroy()
-      return child.kill()
-    }
-    return { address, close }
-  }
-
   test('keeps no control call waiting, and drops its clients when it is switched off', async () => {
-    const { address, close } = await blackHole()
+    const { address, close } = await startBlackHole()
     const name = 'black-hole'
     const { listen } = await toxiproxy().createProxy({ name, listen: '127.0.0.1:0', upstream: address })
     const client = await dialTcp(listen)
