@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream'
 import { GatewayError } from '../errors.ts'
 import type { Tunnel } from '../guards/guard.ts'
 
+/** Once one side has ended, so much silence of the other ends that, too. */
+const HALF_OPEN_IDLE_MS = 1_000
+
 /**
  * Joins a client's connection to the upstream's, once both have left HTTP. Each side is read at the pace of the
  * other, and ends as the other does: by a FIN after a FIN, by a reset after a reset.
@@ -38,6 +41,9 @@ export class SocketTunnel implements Tunnel {
     }
     // Every byte passes through the client's connection, whichever way it goes.
     socket.setTimeout(this.#idleMs, () => this.close())
+    const halfOpen = () => socket.setTimeout(Math.min(this.#idleMs, HALF_OPEN_IDLE_MS))
+    socket.once('end', halfOpen)
+    this.#upstream.once('end', halfOpen)
     socket.pipe(this.#upstream)
     this.#upstream.pipe(socket)
   }

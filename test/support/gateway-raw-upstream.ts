@@ -25,7 +25,6 @@ export async function startRawUpstream(): Promise<RawUpstream> {
       unread = ''
       upstream.answer(end)
     })
-    end.socket.on('end', () => end.socket.end())
   })
   const received = () => ends.map(end => end.received().toString('latin1')).join('')
   return Object.assign(upstream, { port, url: `http://${address}`, ends, received, close })
