@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange } from '../../support/gateway-raw.ts'
-import { type RawUpstream, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
+import { OK, type RawUpstream, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
+import { quiet } from '../../support/toxic-lab.ts'
 
 let upstream: RawUpstream
 let gateway: TestGateway
@@ -349,6 +350,22 @@ describe('pipelining', () => {
     const { text } = await rawExchange(gateway.port, pair)
     expect(order.sort()).toEqual(['a', 'b'])
     expect(text.match(/\r\n\r\n(\w)/g)).toEqual(['\r\n\r\na', '\r\n\r\nb'])
+  })
+
+  test('a long answer that waits its turn is held back, and arrives whole', async () => {
+    const long = 'x'.repeat(5_000_000)
+    let first = () => {}
+    upstream.answer = end => {
+      if (end.received().includes('GET /a')) first = () => end.socket.write(OK)
+      else end.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`)
+    }
+    const answered = rawExchange(gateway.port, pair)
+    const unsent = () => upstream.ends.reduce((sum, { socket }) => sum + socket.writableLength, 0)
+    await eventually(() => expect(upstream.ends.length).toBe(2))
+    await quiet(200)
+    expect(unsent()).toBeGreaterThan(0)
+    first()
+    expect((await answered).text.endsWith(long)).toBe(true)
   })
 
   test('what is no request after one is refused after its answer, not in its place', async () => {
