@@ -143,7 +143,11 @@ export const SETTINGS = {
   RETRY_BUDGET_PERCENT: count(10, 0, 100, 'retries allowed per hundred requests'),
   RETRY_BUDGET_PER_SECOND: count(3, 0, 1_000_000, 'retries allowed per second beside those'),
   ATTEMPT_LIMIT_MS: ms(180, 1, 'longest time of one attempt'),
-  STREAM_IDLE_MS: ms(60_000, 100, 'time in which a streamed answer must bring something'),
+  STREAM_IDLE_MS: ms(
+    60_000,
+    100,
+    'time in which a streamed answer must bring something, and its client take some of it',
+  ),
   STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that it must bring in that time'),
   UPSTREAM_CONNECT_MS: ms(10_000, 100, 'last resort: longest time to connect, coarse'),
   UPSTREAM_BACKSTOP_MS: ms(60_000, 1_000, 'last resort: longest silence of the upstream, coarse'),

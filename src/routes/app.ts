@@ -19,7 +19,7 @@ export function createApp(config: GatewayConfig, trusts: Trust): FastifyInstance
     logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
-    trustProxy: address => trusts(address),
+    trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),
     http: {
       headersTimeout: config.headerMs,
       // A body has as long as it takes, while it keeps coming.

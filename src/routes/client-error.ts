@@ -10,12 +10,8 @@ const LINGER_MS = 2_000
 /** Node keeps there the response that is due on a connection. */
 type Connection = Duplex & { _httpMessage?: ServerResponse | null; resetAndDestroy?(): void }
 
-/** What else comes on these is thrown away. */
-const refused = new WeakSet<Duplex>()
-
 /** Answers a connection whose bytes are not a request that Node accepts, then ends it. */
 export function rejectConnection(error: Error & { code?: string }, socket: Duplex): void {
-  if (refused.has(socket)) return
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
@@ -25,7 +21,6 @@ export function rejectConnection(error: Error & { code?: string }, socket: Duple
 
 /** Refuses once every answer that is due before has gone out: whoever pipelines takes the first for the first. */
 export function refuseConnection(socket: Connection, reason: GatewayError): void {
-  refused.add(socket)
   const due = socket._httpMessage
   if (due == null) writeRefusal(socket, reason)
   else if (due.req.complete) due.once('close', () => refuseConnection(socket, reason))

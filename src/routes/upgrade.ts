@@ -14,8 +14,6 @@ export function acceptUpgrades(app: FastifyInstance): void {
     // Its 'close' is listened for, and follows.
     socket.on('error', () => {})
     if (head.length > 0) socket.unshift(head)
-    // Reads on, or nobody would see the client hang up.
-    socket.read(0)
     const response = new ServerResponse(request)
     response.shouldKeepAlive = false
     response.assignSocket(socket)

@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { BodySink, BodySource } from '../guards/guard.ts'
 
 export interface StreamLimits {
-  /** A streamed answer must bring at least `streamLeastBytes` in each such time. */
+  /** A streamed answer must bring at least `streamLeastBytes` in each such time, and its client take something. */
   streamIdleMs: number
   streamLeastBytes: number
 }
@@ -23,8 +23,9 @@ export class StreamedBody implements BodySource {
   #trailers: readonly string[] = []
   #settled: ((reason: Error | null) => void)[] = []
   #bytes = 0
-  /** Negative: the client held the body back meanwhile, so that nobody is judged by this time. */
   #bytesBefore = 0
+  /** Who was waited for when the last such time began; nobody is judged by a time that both had a part in. */
+  #waitedFor: 'client' | 'upstream' | 'both' = 'both'
 
   constructor(
     controller: Dispatcher.DispatchController,
@@ -77,7 +78,7 @@ export class StreamedBody implements BodySource {
 
   resume(): void {
     this.#isPaused = false
-    this.#bytesBefore = -1
+    this.#waitedFor = 'both'
     this.#controller.resume()
   }
 
@@ -94,17 +95,21 @@ export class StreamedBody implements BodySource {
 
   #pause(): void {
     this.#isPaused = true
+    this.#waitedFor = 'both'
     this.#controller.pause()
   }
 
-  /** Only the upstream is judged. */
   #checkFlow(): void {
-    const isJudged = !this.#isPaused && this.#bytesBefore >= 0
     const arrived = this.#bytes - this.#bytesBefore
+    const waitedFor = this.#waitedFor
     this.#bytesBefore = this.#bytes
-    if (!isJudged || arrived >= this.#limits.streamLeastBytes) return
-    const { streamIdleMs } = this.#limits
-    this.#endCall(new GatewayError('upstream-stalled', `${arrived} bytes came in ${streamIdleMs} ms`))
+    this.#waitedFor = this.#isPaused ? 'client' : 'upstream'
+    if (waitedFor !== this.#waitedFor || this.#sink === null) return
+    const { streamIdleMs, streamLeastBytes } = this.#limits
+    if (waitedFor === 'client')
+      this.#endCall(new GatewayError('client-gone', `the client took nothing in ${streamIdleMs} ms`))
+    else if (arrived < streamLeastBytes)
+      this.#endCall(new GatewayError('upstream-stalled', `${arrived} bytes came in ${streamIdleMs} ms`))
   }
 
   #end(reason: Error | null): void {

@@ -401,17 +401,23 @@ describe('pipelining', () => {
 
   test('a streamed answer that breaks off before its turn cuts the connection after the earlier answer', async () => {
     let first = () => {}
+    let breakOff = () => {}
     upstream.answer = end => {
-      if (end.received().includes('GET /a')) {
-        first = () => end.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst')
-      } else {
-        end.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun', () => end.socket.destroy())
-        setTimeout(() => first(), 100)
+      if (end.received().includes('GET /a')) first = () => end.socket.write(OK)
+      else {
+        end.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\nCache-Control: no-store\r\n\r\nbegun')
+        breakOff = () => void end.socket.destroy()
       }
     }
-    const { text } = await rawExchange(gateway.port, pair)
-    expect(text.match(/HTTP\/1\.1 \d+/g)?.[0]).toBe('HTTP/1.1 200')
-    expect(text).toContain('first')
-    expect(text).not.toContain('begun')
+    const pairThatStays = pair.replace(CLOSE, '')
+    const answered = rawExchange(gateway.port, pairThatStays)
+    await eventually(() => expect(upstream.ends.length).toBe(2))
+    await quiet(100)
+    breakOff()
+    await eventually(async () => expect((await gateway.counts())['upstream.upstream-reset']).toBe(1))
+    first()
+    const { text } = await answered
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200'])
+    expect(text).toMatch(/ok$/)
   })
 })

@@ -11,6 +11,7 @@ const MB = 1_048_576
 const BODY_BYTES = 64 * MB
 const BODIES = 20
 /** The bodies together are 1,280 MB. */
+const MOST_GROWTH_MB = 150
 
 let upstream: TestUpstream
 let gateway: GatewayProcess
@@ -76,6 +77,7 @@ describe('memory stays bounded', () => {
     })
     await eventually(() => expect(upstream.requests.length).toBe(BODIES))
     await whenStill(() => written)
+    expect((await rssMb()) - before).toBeLessThan(MOST_GROWTH_MB)
     for (const client of clients) client.destroy()
   })
 
@@ -95,6 +97,7 @@ describe('memory stays bounded', () => {
     })
     await eventually(() => expect(upstream.requests.length).toBe(BODIES))
     await whenStill(() => written)
+    expect((await rssMb()) - before).toBeLessThan(MOST_GROWTH_MB)
     for (const client of clients) client.destroy()
   })
 })

@@ -397,6 +397,22 @@ describe('a streamed answer', () => {
     await expect(answer.text()).rejects.toThrow()
   })
 
+  test('whose client takes nothing is broken off, and the upstream call with it', async () => {
+    stream(response => {
+      const flood = () => {
+        while (response.write(Buffer.alloc(65_536)));
+        response.once('drain', flood)
+      }
+      flood()
+    })
+    const client = httpRequest(`${gateway.url}/proxy/events`).on('error', () => {})
+    client.end()
+    const [answer] = (await once(client, 'response')) as [IncomingMessage]
+    answer.on('error', () => {}).pause()
+    await eventually(async () => expect((await gateway.counts())['upstream.client-gone']).toBe(1))
+    client.destroy()
+  })
+
   test('that goes on outlives the deadline', async () => {
     stream(response => {
       let left = 20

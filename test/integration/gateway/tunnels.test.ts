@@ -201,6 +201,19 @@ describe('a WebSocket through the gateway', () => {
   })
 })
 
+test('an answer that is cached under its path is no answer to a handshake', async () => {
+  await start({ CACHE_FRESH_MS: '60000' })
+  upstream.answer = bytes(OK)
+  for (const status of ['uri-miss', 'hit']) {
+    const answer = await fetch(`${gateway.url}/proxy/chat`)
+    expect([await answer.text(), answer.headers.get('cache-status')]).toEqual([
+      ...['ok', expect.stringContaining(status)],
+    ])
+  }
+  upstream.answer = bytes(SWITCHED)
+  await tunnel('/proxy/chat')
+})
+
 describe('an upstream that does not switch', () => {
   test('has its answer passed on, and nothing that the client sends after it', async () => {
     await start()
