@@ -18,8 +18,16 @@ export interface Forwarding {
   readonly viaName: string
   /** Has a request with this Via been here before? */
   isLoop(via: string | undefined): boolean
-  /** A request's fields as the upstream gets them: flat, end to end, names in lower case. */
-  fieldsOf(request: IncomingMessage): string[]
+  /** A request as the upstream gets it. */
+  receive(request: IncomingMessage): Received
+}
+
+/** What goes on of a request. */
+export interface Received {
+  /** Flat, end to end, names in lower case. */
+  headers: string[]
+  /** Scheme and authority that the client asked. */
+  origin: string
 }
 
 /** Answered by the gateway itself, or written anew for the upstream. */
@@ -43,14 +51,14 @@ export function createForwarding(options: ForwardingOptions, trusts: Trust): For
   return {
     viaName,
     isLoop: via => via !== undefined && own.test(via),
-    fieldsOf(request) {
+    receive(request) {
       const isTrusted = trusts(request.socket.remoteAddress)
-      const fields = copiedFields(request, isTrusted, options.tellsForwarded)
-      addClient(fields, request, isTrusted, options.tellsForwarded)
+      const headers = copiedFields(request, isTrusted, options.tellsForwarded)
+      const origin = addClient(headers, request, isTrusted, options.tellsForwarded)
       const { via } = request.headers
       const ownVia = `1.${request.httpVersionMinor} ${viaName}`
-      fields.push('via', via === undefined ? ownVia : `${via}, ${ownVia}`)
-      return fields
+      headers.push('via', via === undefined ? ownVia : `${via}, ${ownVia}`)
+      return { headers, origin }
     },
   }
 }
@@ -79,22 +87,26 @@ function isClaim(name: string): boolean {
   return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip'
 }
 
-/** What a trusted proxy said is kept and added to; what anybody else said is replaced. */
+/**
+ * What a trusted proxy said is kept and added to; what anybody else said is replaced.
+ * @returns the origin that the upstream is told
+ */
 function addClient(
   fields: string[],
   { headers, socket }: IncomingMessage,
   isTrusted: boolean,
   tellsForwarded: boolean,
-): void {
+): string {
   const told = (name: string) => (isTrusted ? (headers[name] as string | undefined) : undefined)
   const addTo = (list: string | undefined, member: string) =>
     list === undefined ? member : `${list}, ${member}`
   const peer = plainAddress(socket.remoteAddress)
-  fields.push('x-forwarded-for', addTo(told('x-forwarded-for'), peer))
-  fields.push('x-forwarded-proto', told('x-forwarded-proto') ?? 'http')
-  const host = told('x-forwarded-host') ?? headers.host
-  if (host !== undefined && host !== '') fields.push('x-forwarded-host', host)
+  const proto = told('x-forwarded-proto') ?? 'http'
+  const host = told('x-forwarded-host') ?? headers.host ?? ''
+  fields.push('x-forwarded-for', addTo(told('x-forwarded-for'), peer), 'x-forwarded-proto', proto)
+  if (host !== '') fields.push('x-forwarded-host', host)
   if (tellsForwarded) fields.push('forwarded', addTo(told('forwarded'), forwardedElement(peer, headers.host)))
+  return `${proto}://${host}`
 }
 
 /** RFC 7239, section 4; an IPv6 address needs brackets, and with them quotes. */

@@ -46,12 +46,12 @@ export function mayBeShared(request: GatewayRequest): boolean {
 
 /** Equal for requests that ask the same of the same resource, before `Vary`. */
 export function resourceKey({ parts }: GatewayRequest): string {
-  return `${parts.method} ${parts.route} ${parts.path}`
+  return `${parts.method} ${parts.route} ${parts.origin ?? ''}${parts.path}`
 }
 
 /** The cache's key: GET and HEAD share one. */
 export function cacheKey({ parts }: GatewayRequest): string {
-  return `${parts.route} ${parts.path}`
+  return `${parts.route} ${parts.origin ?? ''}${parts.path}`
 }
 
 /** The lower-case field names that the answer depends on; `*` among them means: on more than can be known. */

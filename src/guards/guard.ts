@@ -94,6 +94,11 @@ export interface RequestParts {
   readonly path: string
   /** Which kind of answer this is: equal paths of different routes share nothing. */
   readonly route: 'proxy' | 'areas'
+  /**
+   * Scheme and authority that the client asked, where the upstream is told: it may put them into its answer, so
+   * answers to different ones are different things.
+   */
+  readonly origin?: string
   /** Flat, names in lower case, without hop-by-hop fields. */
   readonly headers: readonly string[]
   /** Streamed once: a request with a body is never replayed. */
@@ -104,7 +109,7 @@ export interface RequestParts {
   /** The client takes fields after the body. */
   readonly takesTrailers?: boolean
   /** The protocol that the client asks to go on with. */
-  readonly upgrade?: string
+  readonly upgrade?: string | undefined
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
 }

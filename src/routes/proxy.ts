@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import type { GatewayResponse, Next } from '../guards/guard.ts'
+import type { Received } from '../forwarding.ts'
+import type { Next } from '../guards/guard.ts'
 import { listOf } from '../headers.ts'
 import { Upload } from '../upload.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
@@ -30,27 +31,29 @@ export function proxyRoute(
       const { raw } = request
       // The router also takes "/%70roxy/"; the rest of the path is cut off by its length.
       if (!raw.url!.startsWith(`${PREFIX}/`)) return reply.callNotFound()
-      const headers = forwarding.fieldsOf(raw)
-      const parts = partsOf(raw, reply.raw, headers, uploadMaxBytes)
+      const parts = partsOf(raw, reply.raw, forwarding.receive(raw), uploadMaxBytes)
       return answerThroughChain(context, request, reply, parts, nextOf(raw))
     },
   })
 }
 
-function partsOf(raw: IncomingMessage, response: ServerResponse, headers: string[], mostBytes: number) {
-  const wanted = () => {
-    if (raw.headers.expect !== undefined && !response.headersSent) response.writeContinue()
-  }
+function partsOf(raw: IncomingMessage, response: ServerResponse, received: Received, mostBytes: number) {
   return {
     method: raw.method ?? 'GET',
     path: raw.url!.slice(PREFIX.length),
     route: 'proxy',
-    headers,
-    body: hasBody(raw) ? new Upload(raw, { mostBytes, wanted }) : null,
+    headers: received.headers,
+    origin: received.origin,
+    body: hasBody(raw) ? new Upload(raw, { mostBytes, wanted: () => goAhead(response) }) : null,
     inform: (status: number, fields: readonly string[]) => inform(response, status, fields),
     takesTrailers: raw.httpVersionMinor === 1 && takesTrailers(raw.headers.te),
-    ...(isTunnel(raw) && { upgrade: WEBSOCKET }),
+    upgrade: isTunnel(raw) ? WEBSOCKET : undefined,
   } as const
+}
+
+/** Tells a client that waits for it to send its body. */
+function goAhead(response: ServerResponse): void {
+  if (response.req.headers.expect !== undefined && !response.headersSent) response.writeContinue()
 }
 
 /** Passes on what comes before the answer; HTTP/1.0 knows of no such thing. */
@@ -81,6 +84,8 @@ function isForThisHop({ method, headers }: IncomingMessage): boolean {
   return method === 'OPTIONS' && headers['max-forwards'] === '0'
 }
 
-const answerForItself: Next = async (): Promise<GatewayResponse> => {
-  return { status: 204, headers: ['Allow', ALLOWED], body: Buffer.alloc(0) }
-}
+const answerForItself: Next = async () => ({
+  status: 204,
+  headers: ['Allow', ALLOWED],
+  body: Buffer.alloc(0),
+})

@@ -5,10 +5,11 @@ import type { Dispatcher } from 'undici'
 import { isBuffered } from '../cache/policy.ts'
 import { GatewayError } from '../errors.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
-import { endToEnd, headerOf, without } from '../headers.ts'
+import { endToEnd, headerOf } from '../headers.ts'
+import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
+import { BufferedBody } from './buffered-body.ts'
 import type { Connection } from './connections.ts'
 import { upstreamFailure } from './failure.ts'
-import { announcedTrailers, rawFields, trailersIn } from './raw-fields.ts'
 import { SocketTunnel } from './socket-tunnel.ts'
 import { StreamedBody, type StreamLimits } from './streamed-body.ts'
 import { type UploadLimits, watchUpload } from './upload-watch.ts'
@@ -40,8 +41,6 @@ export interface CallListener {
   readonly tunnels: Set<SocketTunnel>
 }
 
-const CONTENT_LENGTH = new Set(['content-length'])
-
 export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #request: GatewayRequest
   readonly #options: CallOptions
@@ -51,14 +50,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #unlink: (() => void) | undefined
   #unwatch: (() => void) | undefined
   #controller: Dispatcher.DispatchController | null = null
-  #state: 'waiting' | 'buffering' | 'streaming' | 'ended' = 'waiting'
+  #isOver = false
   #reason: Error | null = null
   #status = 0
   #headers: string[] = []
-  /** Collected until the answer is whole, or too long to be collected. */
-  #chunks: Buffer[] = []
-  #length = 0
-  #body: StreamedBody | SocketTunnel | null = null
+  #buffer: BufferedBody | null = null
+  #flow: StreamedBody | SocketTunnel | null = null
 
   constructor(request: GatewayRequest, options: CallOptions, connection: Connection, listener: CallListener) {
     this.#request = request
@@ -89,7 +86,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   abort(reason: Error): void {
-    if (this.#state === 'ended') return
+    if (this.#isOver) return
     this.#reason = reason
     // undici answers with onResponseError at once; a call that still waits for its connection is let go here.
     if (this.#controller === null) this.#connection.stopConnecting()
@@ -114,36 +111,29 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       return
     }
     this.#status = status
-    this.#headers = endToEnd(fields).concat('Via', `1.1 ${this.#options.viaName}`)
-    if (status === 204) this.#headers = without(this.#headers, CONTENT_LENGTH)
-    const trailers = announcedTrailers(fields, this.#request)
-    if (trailers !== undefined) this.#headers.push('Trailer', trailers)
-    if (trailers === undefined && this.#isToBeBuffered()) this.#state = 'buffering'
-    else this.#stream()
+    this.#headers = answerFields(fields, status, this.#request, this.#options.viaName)
+    if (this.#isToBeBuffered()) this.#buffer = new BufferedBody()
+    else this.#stream([])
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#body instanceof StreamedBody) {
-      this.#body.take(chunk)
-      return
-    }
-    this.#chunks.push(chunk)
-    this.#length += chunk.length
-    this.#checkLength()
+    if (this.#flow instanceof StreamedBody) this.#flow.take(chunk)
+    else if (this.#buffer !== null) this.#checkLength(this.#buffer, this.#buffer.add(chunk))
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     const isReset = this.#connection.socket?.errored != null
     this.#release()
-    if (this.#state === 'ended') return
+    if (this.#isOver) return
     // undici takes a reset for the end of a body that has no length.
     if (isReset) {
       this.#fail(new GatewayError('upstream-reset', 'the connection was reset within the body'))
       return
     }
     this.#end(null)
-    if (this.#body instanceof StreamedBody) this.#body.finish(trailersIn(controller.rawTrailers))
-    else this.#listener.answered(this.#wholeAnswer())
+    if (this.#flow instanceof StreamedBody) this.#flow.finish(trailersIn(controller.rawTrailers))
+    else
+      this.#listener.answered(this.#buffer!.answer(this.#request.parts.method, this.#status, this.#headers))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -176,9 +166,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   // Within.
 
   #openTunnel(tunnel: SocketTunnel, status: number, fields: readonly string[], protocol: string): void {
-    this.#state = 'streaming'
     this.#status = status
-    this.#body = tunnel
+    this.#flow = tunnel
     const { tunnels } = this.#listener
     tunnels.add(tunnel)
     tunnel.onEnd(reason => {
@@ -190,34 +179,26 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   #isToBeBuffered(): boolean {
-    if (this.#request.parts.refine !== undefined) return true
+    const { refine, takesTrailers } = this.#request.parts
+    if (refine !== undefined) return true
+    if (takesTrailers === true && headerOf(this.#headers, 'trailer') !== undefined) return false
     const most = this.#options.bufferMaxBytes
     return most > 0 && isBuffered(this.#request, this.#headers, most)
   }
 
   /** A body that grows past the limit streams on, what has come of it first. */
-  #checkLength(): void {
+  #checkLength(buffer: BufferedBody, length: number): void {
     const { bufferMaxBytes, refineMaxBytes } = this.#options
     if (this.#request.parts.refine === undefined) {
-      if (this.#length > bufferMaxBytes) this.#stream()
-    } else if (this.#length > refineMaxBytes) {
+      if (length > bufferMaxBytes) this.#stream(buffer.chunks)
+    } else if (length > refineMaxBytes) {
       this.abort(new GatewayError('upstream-invalid', `the answer is over ${refineMaxBytes} bytes long`))
     }
   }
 
-  #stream(): void {
-    this.#state = 'streaming'
-    this.#body = new StreamedBody(this.#controller!, this.#chunks, this.#options, reason =>
-      this.abort(reason),
-    )
-    this.#listener.answered({ status: this.#status, headers: this.#headers, body: this.#body })
-  }
-
-  #wholeAnswer(): GatewayResponse {
-    // Copied: a chunk is a window on a far larger buffer, which a cache would keep alive.
-    const body = Buffer.concat(this.#chunks, this.#length)
-    const hasContent = this.#request.parts.method !== 'HEAD' && this.#status !== 204 && this.#status !== 304
-    return { status: this.#status, headers: hasContent ? sized(this.#headers, body) : this.#headers, body }
+  #stream(early: Buffer[]): void {
+    this.#flow = new StreamedBody(this.#controller!, early, this.#options, reason => this.abort(reason))
+    this.#listener.answered({ status: this.#status, headers: this.#headers, body: this.#flow })
   }
 
   #release(): void {
@@ -227,26 +208,21 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   #fail(reason: Error): void {
-    if (this.#state === 'ended') return
-    const body = this.#body
+    if (this.#isOver) return
     this.#end(reason)
-    if (body === null) this.#listener.refused(reason as GatewayError)
-    else if (body instanceof StreamedBody) body.fail(reason)
-    else body.abort(reason)
+    if (this.#flow === null) this.#listener.refused(reason as GatewayError)
+    else if (this.#flow instanceof StreamedBody) this.#flow.fail(reason)
+    else this.#flow.abort(reason)
   }
 
   #end(reason: Error | null): void {
-    if (this.#state === 'ended') return
-    this.#state = 'ended'
+    if (this.#isOver) return
+    this.#isOver = true
     this.#reason = reason
     this.#unlink?.()
     this.#unwatch?.()
     this.#listener.ended(reason === null ? `status-${Math.floor(this.#status / 100)}xx` : outcomeOf(reason))
   }
-}
-
-function sized(headers: readonly string[], body: Buffer): string[] {
-  return without(headers, CONTENT_LENGTH).concat('Content-Length', String(body.length))
 }
 
 function outcomeOf(reason: Error): string {

@@ -2,8 +2,9 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
-import { rawGet } from '../../support/gateway-raw.ts'
+import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -154,6 +155,33 @@ describe('X-Forwarded-*', () => {
     await rawGet(port, '/proxy/x', ['Connection: X-Forwarded-For, Via, Host', 'X-Forwarded-For: 192.0.2.1'])
     expect(received('x-forwarded-for')).toBe('192.0.2.1, 127.0.0.1')
     expect(received('via')).toMatch(/^1\.1 leeward-/)
+  })
+})
+
+describe('a Host that a client made up', () => {
+  const ask = ({ port }: TestGateway, host: string) =>
+    rawExchange(port, `GET /proxy/x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+
+  test('reaches nobody else through the cache, though the upstream puts it into its answer', async () => {
+    const gateway = await start({ CACHE: 'memory', CACHE_FRESH_MS: '60000' })
+    upstream.answer = (request, response) =>
+      response.end(`http://${request.headers['x-forwarded-host']}/next`)
+    for (const host of ['evil.test', 'gateway.test', 'evil.test', 'gateway.test'])
+      expect((await ask(gateway, host)).text).toMatch(new RegExp(`http://${host}/next$`))
+    expect(upstream.requests.length).toBe(2)
+  })
+
+  test('nor by way of a call that is shared', async () => {
+    const gateway = await start()
+    const held: (() => void)[] = []
+    upstream.answer = (request, response) =>
+      void held.push(() => response.end(`http://${request.headers['x-forwarded-host']}/next`))
+    const answers = ['evil.test', 'gateway.test', 'gateway.test'].map(host => ask(gateway, host))
+    await eventually(() => expect(held.length).toBe(2))
+    for (const answer of held) answer()
+    expect((await Promise.all(answers)).map(({ text }) => /http:.*/.exec(text)?.[0])).toEqual([
+      ...['http://evil.test/next', 'http://gateway.test/next', 'http://gateway.test/next'],
+    ])
   })
 })
 
