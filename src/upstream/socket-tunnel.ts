@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
 import { GatewayError } from '../errors.ts'
 import type { Tunnel } from '../guards/guard.ts'
 
@@ -56,8 +57,8 @@ export class SocketTunnel implements Tunnel {
 
   abort(reason: Error): void {
     this.#reason ??= reason
-    this.#client?.resetAndDestroy()
-    this.#upstream.resetAndDestroy()
+    if (this.#client !== null) reset(this.#client)
+    reset(this.#upstream)
     this.#end(reason)
   }
 
@@ -76,6 +77,12 @@ export class SocketTunnel implements Tunnel {
     this.#settled = []
     for (const settle of settled) settle(reason)
   }
+}
+
+/** TLS has no reset, but its end without a word is as good as one. */
+function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 function clientGone(cause?: Error): GatewayError {
