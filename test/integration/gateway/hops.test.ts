@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
-import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
+import * as raw from '../../support/gateway-raw.ts'
 import { startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -34,6 +34,9 @@ async function freePort(): Promise<string> {
   await once(probe, 'close')
   return String(port)
 }
+
+const rawGet = (port: number, target: string, headers: string[] = []) =>
+  raw.rawGet(port, target, headers, 'gateway.test')
 
 const received = (name: string) => upstream.requests.at(-1)?.headers[name]
 
@@ -159,8 +162,7 @@ describe('X-Forwarded-*', () => {
 })
 
 describe('a Host that a client made up', () => {
-  const ask = ({ port }: TestGateway, host: string) =>
-    rawExchange(port, `GET /proxy/x HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+  const ask = ({ port }: TestGateway, host: string) => raw.rawGet(port, '/proxy/x', [], host)
 
   test('reaches nobody else through the cache, though the upstream puts it into its answer', async () => {
     const gateway = await start({ CACHE: 'memory', CACHE_FRESH_MS: '60000' })
