@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { GuardName } from './guards/guard.ts'
 import { type CACHES, SETTINGS, type Setting } from './settings.ts'
+import { rangesIn } from './trusted-proxies.ts'
 
 type SettingName = keyof typeof SETTINGS
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
@@ -117,6 +118,15 @@ function configOf(values: Values) {
     upstreamOrigin: upstream.origin,
     upstreamHost: values.UPSTREAM_HOST || upstream.host,
     upstreamBasePath: upstream.pathname.replace(/\/+$/, ''),
+    trustedProxies: rangesIn(values.TRUSTED_PROXIES),
+    viaName: values.VIA_NAME,
+    tellsForwarded: values.FORWARDED === 'on',
+    upgrades: values.UPGRADES,
+    tunnelIdleMs: values.TUNNEL_IDLE_MS,
+    headerMs: values.HEADER_MS,
+    uploadMaxBytes: values.UPLOAD_MAX_BYTES,
+    uploadIdleMs: values.UPLOAD_IDLE_MS,
+    uploadLeastBytes: values.UPLOAD_LEAST_BYTES,
     guards: values.GUARDS.filter(name => !(isCacheOff && name === 'cache')),
     rateLimitMax: values.RATE_LIMIT_MAX,
     rateLimitWindowMs: values.RATE_LIMIT_WINDOW_MS,

@@ -25,11 +25,16 @@ export const REFUSALS = {
   'token-required': { status: 401, title: 'A token is required', upstream: 'nothing' },
   'host-not-allowed': { status: 403, title: 'The Host is not allowed', upstream: 'nothing' },
   'not-found': { status: 404, title: 'Nothing is served here', upstream: 'nothing' },
+  'method-not-allowed': { status: 405, title: 'The method is not accepted', upstream: 'nothing' },
+  'header-too-slow': { status: 408, title: 'The request header did not arrive in time', upstream: 'nothing' },
   'upload-too-slow': { status: 408, title: 'The request body did not arrive in time', upstream: 'nothing' },
+  'body-too-large': { status: 413, title: 'The request body is too large', upstream: 'nothing' },
+  'expectation-failed': { status: 417, title: 'The expectation cannot be met', upstream: 'nothing' },
   'rate-limited': { status: 429, title: 'Too many requests', upstream: 'nothing' },
   'header-too-large': { status: 431, title: 'The request header is too large', upstream: 'nothing' },
   'client-gone': { status: 499, title: 'The client hung up', upstream: 'nothing' },
   internal: { status: 500, title: 'The gateway failed', upstream: 'nothing' },
+  'coding-not-supported': { status: 501, title: 'The transfer coding is not supported', upstream: 'nothing' },
   'upstream-unreachable': {
     status: 502,
     title: 'The upstream refuses connections',
@@ -71,6 +76,12 @@ export const REFUSALS = {
   },
   'deadline-exceeded': { status: 504, title: 'The deadline has passed', upstream: 'failed' },
   'upstream-stalled': { status: 504, title: 'The upstream stopped sending', upstream: 'failed' },
+  'version-not-supported': {
+    status: 505,
+    title: 'The version of HTTP is not supported',
+    upstream: 'nothing',
+  },
+  'loop-detected': { status: 508, title: 'The request came back to this gateway', upstream: 'nothing' },
 } as const satisfies Record<string, Refusal>
 
 /** The stable name of a refusal. */

@@ -1,10 +1,12 @@
 // Header fields as flat arrays, name then value, as node:http and undici both take them.
 
 /** Fields that belong to one connection (RFC 9110, 7.6.1), and those that the next hop frames anew. */
-const HOP_BY_HOP = new Set([
+export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
+  'http2-settings',
   'keep-alive',
   'proxy-authenticate',
+  'proxy-authentication-info',
   'proxy-authorization',
   'proxy-connection',
   'te',
@@ -12,9 +14,6 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ])
-
-/** Answered by this server itself (Expect), or written anew for the upstream. */
-const NOT_FORWARDED = new Set(['expect', 'host', 'x-forwarded-for', 'via'])
 
 /** The value of the first field with this lower-case name. */
 export function headerOf(headers: readonly string[], name: string): string | undefined {
@@ -56,22 +55,17 @@ export function without(headers: readonly string[], names: ReadonlySet<string>):
 
 /** The fields that may travel on: neither hop-by-hop nor named in Connection. */
 export function endToEnd(headers: readonly string[]): string[] {
-  const named = listOf(headerListOf(headers, 'connection')).filter(
-    name => name !== 'close' && !HOP_BY_HOP.has(name),
-  )
-  return without(headers, named.length === 0 ? HOP_BY_HOP : new Set([...HOP_BY_HOP, ...named]))
+  const kept = without(headers, HOP_BY_HOP)
+  const named = namedInConnection(headerListOf(headers, 'connection'))
+  return named === undefined ? kept : without(kept, named)
 }
 
-/** A client's fields as the upstream gets them: end to end, names in lower case, the client's address told. */
-export function forwardedHeaders(rawHeaders: readonly string[], clientAddress: string): string[] {
-  const via = headerListOf(rawHeaders, 'via')
-  const kept = without(endToEnd(rawHeaders), NOT_FORWARDED)
-  for (let index = 0; index < kept.length; index += 2) kept[index] = kept[index]!.toLowerCase()
-  kept.push(
-    'x-forwarded-for',
-    clientAddress,
-    'via',
-    via === undefined ? '1.1 leeward' : `${via}, 1.1 leeward`,
-  )
-  return kept
+/** The fields that a Connection field claims for this hop, beside those that always are; undefined when none. */
+export function namedInConnection(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || CLAIMS_NOTHING.has(connection)) return undefined
+  const named = listOf(connection).filter(name => name !== 'close' && !HOP_BY_HOP.has(name))
+  return named.length === 0 ? undefined : new Set(named)
 }
+
+/** What it says nearly always. */
+const CLAIMS_NOTHING = new Set(['keep-alive', 'close', 'Keep-Alive', 'Close'])

@@ -26,6 +26,8 @@ export interface Pipeline {
   receive(parts: RequestParts): GatewayRequest
   /** Through every guard that is on, to the upstream. */
   run: Next
+  /** The same for a request that leaves HTTP behind: what is one client's alone is neither kept nor shared. */
+  tunnel: Next
   /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
   turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
   readonly breaker: Breaker
@@ -60,15 +62,19 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     return request.parts.refine?.(response) ?? response
   }
 
+  const through = (guards: readonly GuardName[]) =>
+    compose(
+      guards.map(name => chain[name]),
+      callUpstream,
+    )
+
   return {
     receive(requestParts) {
       const arrivedAt = performance.now()
       return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
     },
-    run: compose(
-      config.guards.map(name => chain[name]),
-      callUpstream,
-    ),
+    run: through(config.guards),
+    tunnel: through(config.guards.filter(name => name !== 'cache' && name !== 'single-flight')),
     turnAway: (request, refuse) =>
       config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
     breaker: upstreamBreaker,

@@ -1,13 +1,7 @@
 // The Fastify app: hooks and routes in order, error → reply.
 
-import { METHODS } from 'node:http'
 import rateLimitPlugin from '@fastify/rate-limit'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
 import { memoryStore } from './cache/memory.ts'
 import { connectRedis, type RedisLink, redisCounter } from './cache/redis.ts'
 import { redisStore } from './cache/redis-store.ts'
@@ -16,19 +10,19 @@ import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
+import { createForwarding } from './forwarding.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import type { RateVerdict } from './guards/guard.ts'
 import { createPipeline } from './pipeline.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { createApp } from './routes/app.ts'
 import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
-import { rejectConnection } from './routes/client-error.ts'
 import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
-import { sendRefusal } from './routes/reply.ts'
-import { targetProblem } from './routes/target.ts'
 import { watchEventLoopLag } from './telemetry/event-loop-lag.ts'
 import { createTelemetry, type Telemetry } from './telemetry/events.ts'
+import { trustIn } from './trusted-proxies.ts'
 import { createUpstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
@@ -49,12 +43,15 @@ export interface Gateway {
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const telemetry = createTelemetry()
   const lag = watchEventLoopLag()
-  const app = createApp(config)
+  const trusts = trustIn(config.trustedProxies)
+  const forwarding = createForwarding(config, trusts)
+  const app = createApp(config, trusts)
   const redis = openRedis(config, telemetry, app.log)
   const store = createStore(config, redis)
   const upstream = createUpstream(
     {
       ...config,
+      viaName: forwarding.viaName,
       // The bare gateway is a plain proxy: every body streams.
       bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
       refineMaxBytes: REFINE_MAX_BYTES,
@@ -89,6 +86,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   }
   const context: ChainContext = {
     pipeline,
+    forwarding,
     checkRate: await createRateCheck(app, config, redis),
     tell: telemetry.teller('requests'),
     isDraining: () => isDraining,
@@ -96,7 +94,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   }
   healthRoute(app)
   areasRoute(app, context)
-  proxyRoute(app, context)
+  proxyRoute(app, context, config)
   unknownRoutes(app, context)
   const admin = adminRoutes(parts)
 
@@ -106,7 +104,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     log: app.log,
     async close() {
       isDraining = true
-      await drain(app, config.drainMs)
+      await drain(app, config.drainMs, upstream.endTunnels)
       await admin.close()
       pipeline.close()
       lag.close()
@@ -115,36 +113,6 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
       await upstream.close()
     },
   }
-}
-
-function createApp(config: GatewayConfig): FastifyInstance {
-  const app = fastify({
-    // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
-    logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
-    logController: new LogController({ disableRequestLogging: true }),
-    return503OnClosing: false,
-    clientErrorHandler: rejectConnection,
-    frameworkErrors: (error, _request, reply) => {
-      reply.hijack()
-      sendRefusal(reply.raw, new GatewayError('bad-path', error.message))
-    },
-  })
-  // No body is ever parsed here: to Fastify every method is one without a body.
-  for (const method of METHODS) {
-    if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
-  }
-  app.addHook('onRequest', (request, reply, done) => {
-    const problem = targetProblem(request.raw.url ?? '')
-    if (problem === undefined) return done()
-    reply.hijack()
-    sendRefusal(reply.raw, new GatewayError('bad-path', problem))
-  })
-  app.setErrorHandler((error, _request, reply) => {
-    app.log.error({ err: error }, 'a request failed inside the gateway')
-    reply.hijack()
-    sendRefusal(reply.raw, error)
-  })
-  return app
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
@@ -213,9 +181,12 @@ async function createLimiter(
   return scope.createRateLimit()
 }
 
-async function drain(app: FastifyInstance, drainMs: number): Promise<void> {
+async function drain(app: FastifyInstance, drainMs: number, endTunnels: () => void): Promise<void> {
   const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS)
-  const force = setTimeout(() => app.server.closeAllConnections(), drainMs)
+  const force = setTimeout(() => {
+    endTunnels()
+    app.server.closeAllConnections()
+  }, drainMs)
   await app.close()
   clearInterval(sweep)
   clearTimeout(force)

@@ -1,6 +1,7 @@
 // The table of settings: every variable with its default, its meaning, and what is accepted.
 import { z } from 'zod'
 import { GUARD_NAMES, type GuardName } from './guards/guard.ts'
+import { isAddressRange, rangesIn } from './trusted-proxies.ts'
 
 export interface Setting<T = unknown> {
   /** As it would be written in the environment; empty means not set. */
@@ -12,6 +13,8 @@ export interface Setting<T = unknown> {
 }
 
 const LONGEST_MS = 3_600_000
+const SWITCH = ['off', 'on'] as const
+const UPGRADES = ['off', 'websocket'] as const
 export const CACHES = ['off', 'memory', 'redis', 'tiered'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -81,6 +84,26 @@ export const SETTINGS = {
     'the Host it is asked for, where that is not the one of UPSTREAM_URL',
     'a host, with a port or without',
   ),
+  TRUSTED_PROXIES: {
+    default: '',
+    meaning:
+      'proxies in front of the gateway: their X-Forwarded-* are believed and added to, all others replaced',
+    accepts: 'addresses and CIDRs separated by commas, such as 10.0.0.0/8,::1; never a count of hops',
+    schema: z.string().refine(value => rangesIn(value).every(isAddressRange)),
+  } satisfies Setting<string>,
+  VIA_NAME: {
+    default: '',
+    meaning: 'name of this gateway in Via, by which it knows a request that comes round; not set draws one',
+    accepts: 'letters, digits, dots, hyphens and underscores',
+    schema: z.string().regex(/^[\w.-]+$/),
+  } satisfies Setting<string>,
+  FORWARDED: oneOf('off', SWITCH, 'tell the upstream of the client in Forwarded (RFC 7239), too'),
+  UPGRADES: oneOf('off', UPGRADES, 'connections that may leave HTTP and become a tunnel to the upstream'),
+  TUNNEL_IDLE_MS: ms(300_000, 100, 'longest silence in such a tunnel, both ways'),
+  HEADER_MS: ms(10_000, 100, "longest time for a request's header to arrive"),
+  UPLOAD_MAX_BYTES: count(104_857_600, 0, 1_099_511_627_776, 'longest request body'),
+  UPLOAD_IDLE_MS: ms(5_000, 100, 'time in which a request body must bring something'),
+  UPLOAD_LEAST_BYTES: count(1_024, 1, 1_073_741_824, 'least bytes that it must bring in that time'),
   GUARDS: {
     default: 'all',
     meaning: 'the guards that are on',
@@ -125,7 +148,11 @@ export const SETTINGS = {
   RETRY_BUDGET_PERCENT: count(10, 0, 100, 'retries allowed per hundred requests'),
   RETRY_BUDGET_PER_SECOND: count(3, 0, 1_000_000, 'retries allowed per second beside those'),
   ATTEMPT_LIMIT_MS: ms(180, 1, 'longest time of one attempt'),
-  STREAM_IDLE_MS: ms(60_000, 100, 'time in which a streamed answer must bring something'),
+  STREAM_IDLE_MS: ms(
+    60_000,
+    100,
+    'time in which a streamed answer must bring something, and its client take some of it',
+  ),
   STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that it must bring in that time'),
   UPSTREAM_CONNECT_MS: ms(10_000, 100, 'last resort: longest time to connect, coarse'),
   UPSTREAM_BACKSTOP_MS: ms(60_000, 1_000, 'last resort: longest silence of the upstream, coarse'),

@@ -1,50 +1,29 @@
-// The last link: undici's dispatch, driven by hand, with no stream object and no AbortSignal on the way.
-import { type Dispatcher, Pool } from 'undici'
-import { isBuffered } from './cache/sharing.ts'
-import { GatewayError } from './errors.ts'
-import type { BodySink, BodySource, GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
-import { endToEnd, without } from './headers.ts'
+// The last link: the upstream, through undici.
+import type { GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
 import { createMaxTracker, type MaxReader } from './telemetry/max-tracker.ts'
-import { upstreamFailure } from './upstream-failure.ts'
+import { type CallOptions, UpstreamCall } from './upstream/call.ts'
+import { type ConnectionOptions, createConnections } from './upstream/connections.ts'
+import type { SocketTunnel } from './upstream/socket-tunnel.ts'
 
-export interface UpstreamOptions {
-  /** Scheme and authority. */
-  upstreamOrigin: string
-  /** Sent as Host. */
-  upstreamHost: string
-  /** Put before every path; empty, or starting with a slash and not ending with one. */
-  upstreamBasePath: string
-  /** undici's own coarse limits: the last resort where no guard keeps a finer one. */
-  upstreamBackstopMs: number
-  upstreamConnectMs: number
-  /** Answers up to this length are buffered where they may be stored; 0 streams everything. */
-  bufferMaxBytes: number
-  /** Most bytes of an answer that the gateway has to understand. */
-  refineMaxBytes: number
-  /** A streamed answer must bring at least `streamLeastBytes` in each such time. */
-  streamIdleMs: number
-  streamLeastBytes: number
-}
+export interface UpstreamOptions extends ConnectionOptions, CallOptions {}
 
 /** The upstream, and what is going on with it right now. */
 export interface Upstream {
   call(request: GatewayRequest): Promise<GatewayResponse>
   /** Calls begun since the start. */
   readonly calls: number
+  /** Calls under way; a tunnel is one until it ends. */
   readonly inFlight: number
   /** A reader of its own: each reads the most calls in flight since it last asked. */
   inFlightReader(): MaxReader
+  /** Ends the tunnels that are open, in good order. */
+  endTunnels(): void
   close(): Promise<void>
 }
 
 export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
-  const pool = new Pool(options.upstreamOrigin, {
-    pipelining: 1,
-    allowH2: false,
-    headersTimeout: options.upstreamBackstopMs,
-    bodyTimeout: options.upstreamBackstopMs,
-    connect: { timeout: options.upstreamConnectMs },
-  })
+  const connections = createConnections(options)
+  const tunnels = new Set<SocketTunnel>()
   let calls = 0
   let inFlight = 0
   const most = createMaxTracker(() => inFlight)
@@ -52,13 +31,17 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
     inFlight -= 1
     tell(outcome)
   }
+  const endTunnels = () => {
+    for (const tunnel of tunnels) tunnel.close()
+  }
   return {
     call: request =>
-      new Promise((resolve, reject) => {
+      new Promise((answered, refused) => {
         calls += 1
         inFlight += 1
         most.note(inFlight)
-        new UpstreamCall(request, options, { resolve, reject, ended }).start(pool)
+        const listener = { answered, refused, ended, isFree: connections.giveBack, tunnels }
+        new UpstreamCall(request, options, connections.take(), listener).start()
       }),
     get calls() {
       return calls
@@ -67,207 +50,10 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
       return inFlight
     },
     inFlightReader: most.reader,
-    close: () => pool.destroy(),
+    endTunnels,
+    async close() {
+      endTunnels()
+      await connections.close()
+    },
   }
-}
-
-interface Listener {
-  resolve(response: GatewayResponse): void
-  reject(reason: GatewayError): void
-  ended(outcome: string): void
-}
-
-/** One call: undici's handler on one side, the answer's body on the other. */
-class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
-  readonly #request: GatewayRequest
-  readonly #options: UpstreamOptions
-  readonly #listener: Listener
-  readonly #unlink: (() => void) | undefined
-  #controller: Dispatcher.DispatchController | null = null
-  #status = 0
-  #headers: string[] = []
-  /** Collected until the answer is whole, or too long to be collected. */
-  #chunks: Buffer[] = []
-  #length = 0
-  #mode: 'waiting' | 'buffering' | 'streaming' | 'ended' = 'waiting'
-  #sink: BodySink | null = null
-  #isPaused = false
-  #reason: Error | null = null
-  #settled: ((reason: Error | null) => void)[] = []
-  #idleTimer: ReturnType<typeof setInterval> | undefined
-  #lengthAtCheck = 0
-
-  constructor(request: GatewayRequest, options: UpstreamOptions, listener: Listener) {
-    this.#request = request
-    this.#options = options
-    this.#listener = listener
-    this.#unlink = request.onCancel(reason => this.abort(reason))
-  }
-
-  start(pool: Pool): void {
-    if (this.#mode === 'ended') return
-    const { method, path, headers, body } = this.#request.parts
-    const target = this.#options.upstreamBasePath + path
-    const fields = headers.concat('host', this.#options.upstreamHost)
-    pool.dispatch({ method, path: target, headers: fields, body, blocking: false }, this)
-  }
-
-  // From undici.
-
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller
-    if (this.#reason !== null) controller.abort(this.#reason)
-  }
-
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    if (status < 200) return
-    this.#status = status
-    const fields = flatten(controller.rawHeaders)
-    this.#headers = endToEnd(fields)
-    if (this.#isToBeBuffered(fields)) {
-      this.#mode = 'buffering'
-      return
-    }
-    this.#stream()
-  }
-
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#length += chunk.length
-    if (this.#mode === 'buffering') {
-      this.#chunks.push(chunk)
-      this.#checkLength()
-      return
-    }
-    // A connection that closes hands over what it still held, paused or not.
-    if (this.#sink === null) return void this.#chunks.push(chunk)
-    if (this.#sink.write(chunk)) return
-    this.#isPaused = true
-    controller.pause()
-  }
-
-  onResponseEnd(): void {
-    if (this.#mode === 'ended') return
-    const isBufferedAnswer = this.#mode === 'buffering'
-    this.#end(null)
-    if (isBufferedAnswer) this.#listener.resolve(this.#wholeAnswer())
-    else this.#sink?.end()
-  }
-
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
-    this.#fail(this.#reason ?? upstreamFailure(error, this.#request))
-  }
-
-  // From the gateway.
-
-  pipe(sink: BodySink): void {
-    this.#sink = sink
-    if (this.#reason !== null) {
-      sink.fail(this.#reason)
-      return
-    }
-    const chunks = this.#chunks
-    this.#chunks = []
-    let isOpen = true
-    for (const chunk of chunks) isOpen = sink.write(chunk)
-    if (this.#mode === 'ended') sink.end()
-    else if (isOpen) this.resume()
-  }
-
-  resume(): void {
-    this.#isPaused = false
-    this.#lengthAtCheck = -1
-    this.#controller?.resume()
-  }
-
-  abort(reason: Error): void {
-    if (this.#mode === 'ended') return
-    this.#reason = reason
-    // undici answers with onResponseError at once; a call that still waits for its connection is let go here.
-    this.#controller?.abort(reason)
-    this.#fail(reason)
-  }
-
-  onEnd(settled: (reason: Error | null) => void): void {
-    if (this.#mode === 'ended') settled(this.#reason)
-    else this.#settled.push(settled)
-  }
-
-  // Within.
-
-  #isToBeBuffered(fields: readonly string[]): boolean {
-    if (this.#request.parts.refine !== undefined) return true
-    const most = this.#options.bufferMaxBytes
-    return most > 0 && isBuffered(this.#request, this.#status, fields, most)
-  }
-
-  /** A body that grows past the limit streams on, what has come of it first. */
-  #checkLength(): void {
-    if (this.#request.parts.refine !== undefined) {
-      if (this.#length <= this.#options.refineMaxBytes) return
-      this.abort(
-        new GatewayError('upstream-invalid', `the answer is over ${this.#options.refineMaxBytes} bytes long`),
-      )
-    } else if (this.#length > this.#options.bufferMaxBytes) {
-      this.#stream()
-    }
-  }
-
-  #stream(): void {
-    this.#mode = 'streaming'
-    this.#isPaused = true
-    this.#controller!.pause()
-    this.#idleTimer = setInterval(() => this.#checkFlow(), this.#options.streamIdleMs)
-    this.#listener.resolve({ status: this.#status, headers: this.#headers, body: this })
-  }
-
-  /** Only the upstream is judged: a time in which the client held the body back does not count. */
-  #checkFlow(): void {
-    const isJudged = !this.#isPaused && this.#lengthAtCheck >= 0
-    const arrived = this.#length - this.#lengthAtCheck
-    this.#lengthAtCheck = this.#length
-    if (!isJudged || arrived >= this.#options.streamLeastBytes) return
-    this.abort(
-      new GatewayError('upstream-stalled', `${arrived} bytes came in ${this.#options.streamIdleMs} ms`),
-    )
-  }
-
-  #wholeAnswer(): GatewayResponse {
-    // Copied: a chunk is a window on a far larger buffer, which a cache would keep alive.
-    const body = Buffer.concat(this.#chunks, this.#length)
-    const hasContent = this.#request.parts.method !== 'HEAD' && this.#status !== 204 && this.#status !== 304
-    return { status: this.#status, headers: hasContent ? sized(this.#headers, body) : this.#headers, body }
-  }
-
-  #fail(reason: Error): void {
-    if (this.#mode === 'ended') return
-    const wasAnswered = this.#mode === 'streaming'
-    this.#end(reason)
-    if (wasAnswered) this.#sink?.fail(reason)
-    else this.#listener.reject(reason as GatewayError)
-  }
-
-  #end(reason: Error | null): void {
-    this.#mode = 'ended'
-    this.#reason = reason
-    this.#unlink?.()
-    clearInterval(this.#idleTimer)
-    this.#listener.ended(reason === null ? `status-${Math.floor(this.#status / 100)}xx` : outcomeOf(reason))
-    const settled = this.#settled
-    this.#settled = []
-    for (const settle of settled) settle(reason)
-  }
-}
-
-const LENGTH = new Set(['content-length'])
-
-function sized(headers: readonly string[], body: Buffer): string[] {
-  return without(headers, LENGTH).concat('Content-Length', String(body.length))
-}
-
-function outcomeOf(reason: Error): string {
-  return reason instanceof GatewayError ? reason.code : 'discarded'
-}
-
-function flatten(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {
-  return (rawHeaders as Buffer[]).map(part => part.toString('latin1'))
 }

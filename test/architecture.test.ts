@@ -71,7 +71,7 @@ describe('who may import whom', () => {
     const doors: Record<string, RegExp> = {
       fastify: /^src\/(server\.ts|routes\/)|^chaos\/(proxy\/api\/|http\/)|^scenarios\/engine\/origin\//,
       '@fastify/rate-limit': /^src\/server\.ts/,
-      undici: /^src\/upstream\.ts|^scenarios\/engine\/load\//,
+      undici: /^src\/upstream\/|^scenarios\/engine\/load\//,
       opossum: /^src\/guards\/breaker\.ts/,
       iovalkey: /^src\/cache\/redis\.ts/,
       'http-cache-semantics': /^src\/cache\/semantics\.ts/,

@@ -1,17 +1,19 @@
 import type { GatewayRequest, RequestParts } from '../guards/guard.ts'
 import { selectorOf } from './vary.ts'
 
-/** The kinds of answers that are made out of one path of the upstream. */
-const ROUTES: readonly RequestParts['route'][] = ['proxy', 'areas']
+/** What was asked of another host is another thing: the upstream is told the host, and may put it into its answer. */
+function placeOf({ route, origin = '', path }: RequestParts): string {
+  return `${route} ${origin}${path}`
+}
 
 /** The key of what is stored for a path; GET and HEAD share it. */
 export function baseKey({ parts }: GatewayRequest): string {
-  return `${parts.route} ${parts.path}`
+  return placeOf(parts)
 }
 
-/** The keys of everything that is made out of this path. */
-export function keysOfPath(path: string): string[] {
-  return ROUTES.map(route => `${route} ${path}`)
+/** The keys of everything that is made out of this path of the upstream, as far as it was asked of this origin. */
+export function keysOfPath(path: string, origin = ''): string[] {
+  return [`proxy ${origin}${path}`, `areas ${path}`]
 }
 
 /**
@@ -28,7 +30,7 @@ export function variantKey(
 
 /** Equal for reads that ask the upstream the same, before `Vary`. */
 export function flightKey({ parts, terms }: GatewayRequest): string {
-  const key = `${parts.method} ${parts.route} ${parts.path}`
+  const key = `${parts.method} ${placeOf(parts)}`
   const { ifNoneMatch, ifModifiedSince } = terms
   if (ifNoneMatch === undefined && ifModifiedSince === undefined) return key
   // An empty line first: no list of what answers vary by begins with one.

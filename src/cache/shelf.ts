@@ -30,7 +30,7 @@ export interface Shelf {
   find(request: GatewayRequest): Lookup<Place>
   begin(place: Place, request: GatewayRequest): Call
   /** Forgets everything that is made out of this path of the upstream. */
-  forget(path: string): void
+  forget(path: string, origin?: string): void
 }
 
 /** The calls for one path that are under way. */
@@ -100,8 +100,8 @@ export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
         },
       }
     },
-    forget(path) {
-      for (const base of keysOfPath(path)) {
+    forget(path, origin) {
+      for (const base of keysOfPath(path, origin)) {
         const calls = underWay.get(base)
         if (calls !== undefined) calls.isOvertaken = true
         underWay.delete(base)

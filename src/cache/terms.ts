@@ -39,7 +39,8 @@ export const PLAIN: CacheTerms = Object.freeze({
   ifRange: undefined,
 })
 const OTHER_METHOD: CacheTerms = Object.freeze({ ...PLAIN, bypass: 'method' })
-const BODY: CacheTerms = Object.freeze({ ...PLAIN, bypass: 'bypass' })
+/** With a body, or a wish for another protocol. */
+const NO_READ: CacheTerms = Object.freeze({ ...PLAIN, bypass: 'bypass' })
 
 /** One range of bytes: `bytes=0-9`, `bytes=5-`, `bytes=-5`. */
 export const ONE_RANGE = /^bytes=(?:(\d+)-(\d*)|-(\d+))$/
@@ -53,9 +54,9 @@ const READ = new Set([
 ])
 
 /** Reads the terms of a request; names of its fields are in lower case. */
-export function readTerms({ method, headers, body }: RequestParts): CacheTerms {
+export function readTerms({ method, headers, body, upgrade }: RequestParts): CacheTerms {
   if (method !== 'GET' && method !== 'HEAD') return OTHER_METHOD
-  if (body !== null) return BODY
+  if (body !== null || upgrade !== undefined) return NO_READ
   let draft: Draft | undefined
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]!

@@ -1,21 +1,17 @@
 import { GatewayError } from '../errors.ts'
-import { limitAt } from '../limit.ts'
 import type { Guard, Tell } from './guard.ts'
+import { limitBesideUpload } from './limit-beside-upload.ts'
 
-/** No single attempt takes longer than this: the call is aborted, not merely forgotten. */
+/** No single attempt takes longer than this, its upload aside: the call is aborted, not merely forgotten. */
 export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tell: Tell): Guard {
   return async (request, next) => {
     const attempt = request.fork()
     const unlink = request.onCancel(reason => attempt.cancel(reason))
-    const callOff = limitAt(performance.now() + attemptLimitMs, () => {
+    const endsAt = performance.now() + attemptLimitMs
+    const callOff = limitBesideUpload(request.parts.body, endsAt, attemptLimitMs, () => {
       tell('exceeded')
       attempt.cancel(
-        request.isUploading
-          ? new GatewayError(
-              'upload-too-slow',
-              `the request body was still arriving after ${attemptLimitMs} ms`,
-            )
-          : new GatewayError('attempt-timeout', `the upstream did not answer within ${attemptLimitMs} ms`),
+        new GatewayError('attempt-timeout', `the upstream did not answer within ${attemptLimitMs} ms`),
       )
     })
     try {

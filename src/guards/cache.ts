@@ -35,7 +35,7 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Gua
     request.trace.forwarded = request.terms.bypass
     tell('bypass')
     const response = await next(request)
-    for (const path of changedPaths(request, response, options)) shelf.forget(path)
+    for (const path of changedPaths(request, response, options)) shelf.forget(path, request.parts.origin)
     return response
   }
 

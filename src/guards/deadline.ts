@@ -1,14 +1,15 @@
 import { GatewayError } from '../errors.ts'
-import { limitAt } from '../limit.ts'
 import type { GatewayRequest, Guard, Tell } from './guard.ts'
+import { limitBesideUpload } from './limit-beside-upload.ts'
 
 /**
- * Nobody waits longer than the deadline, counted from arrival: 504.
+ * Nobody waits longer than the deadline, counted from arrival, of a request with a body from its last byte: 504.
  * It covers a buffered answer to its last byte, a streamed one to its headers.
  */
 export function deadline(tell: Tell): Guard {
   return async (request, next) => {
-    const callOff = limitAt(request.deadlineAt, () => {
+    const limitMs = request.deadlineAt - request.arrivedAt
+    const callOff = limitBesideUpload(request.parts.body, request.deadlineAt, limitMs, () => {
       tell('exceeded')
       request.cancel(deadlineExceeded(request))
     })
@@ -20,10 +21,8 @@ export function deadline(tell: Tell): Guard {
   }
 }
 
-/** The refusal of a request whose time is up; an upload that is still coming in is not the upstream's fault. */
+/** The refusal of a request whose time is up. */
 export function deadlineExceeded(request: GatewayRequest): GatewayError {
   const waitedMs = Math.round(performance.now() - request.arrivedAt)
-  return request.isUploading
-    ? new GatewayError('upload-too-slow', `the request body was still arriving after ${waitedMs} ms`)
-    : new GatewayError('deadline-exceeded', `no answer after ${waitedMs} ms`)
+  return new GatewayError('deadline-exceeded', `no answer after ${waitedMs} ms`)
 }

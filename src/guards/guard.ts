@@ -1,8 +1,9 @@
 // What a guard is, and what travels along the chain. Guards see neither Fastify nor undici.
-import type { Readable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { type CacheTerms, readTerms } from '../cache/terms.ts'
 import type { GatewayError } from '../errors.ts'
 import { headerOf } from '../headers.ts'
+import type { Upload } from '../upload.ts'
 
 /** The eight guards in running order: the only spelling there is. */
 export const GUARD_NAMES = [
@@ -20,19 +21,29 @@ export type GuardName = (typeof GUARD_NAMES)[number]
 /** Where a streamed body goes. `write` returns false when the sink is full: the source waits for `resume`. */
 export interface BodySink {
   write(chunk: Buffer): boolean
-  end(): void
+  /** The body is whole; `trailers` are the fields that came after it, flat. */
+  end(trailers: readonly string[]): void
   /** The body broke off: what was written so far is not all. */
   fail(reason: Error): void
 }
 
-/** A body still arriving from the upstream; it waits until it is piped. */
-export interface BodySource {
-  pipe(sink: BodySink): void
-  resume(): void
+/** What goes on after the header of an answer. */
+export interface Flow {
   /** Ends the upstream call. */
   abort(reason: Error): void
-  /** Calls back once when the body has ended: with null when it is whole, else with why it is not. */
+  /** Calls back once when it has ended: with null when it is whole, else with why it is not. */
   onEnd(settled: (reason: Error | null) => void): void
+}
+
+/** A body still arriving from the upstream; it waits until it is piped. */
+export interface BodySource extends Flow {
+  pipe(sink: BodySink): void
+  resume(): void
+}
+
+/** A connection that has left HTTP behind (101): bytes both ways, until one side ends it. */
+export interface Tunnel extends Flow {
+  join(client: Duplex): void
 }
 
 /** What the upstream, or a guard in its stead, answers. Never changed once made: several clients may share it. */
@@ -40,7 +51,7 @@ export interface GatewayResponse {
   readonly status: number
   /** Flat: name, value, name, value. */
   readonly headers: readonly string[]
-  readonly body: Buffer | BodySource
+  readonly body: Buffer | BodySource | Tunnel
 }
 
 /** A guard answers, refuses by throwing a `GatewayError`, or calls `next`. */
@@ -86,11 +97,22 @@ export interface RequestParts {
   readonly path: string
   /** Which kind of answer this is: equal paths of different routes share nothing. */
   readonly route: 'proxy' | 'areas'
+  /**
+   * Scheme and authority that the client asked, where the upstream is told: it may put them into its answer, so
+   * answers to different ones are different things.
+   */
+  readonly origin?: string
   /** Flat, names in lower case, without hop-by-hop fields. */
   readonly headers: readonly string[]
   /** Streamed once: a request with a body is never replayed. */
-  readonly body: Readable | null
+  readonly body: Upload | null
   readonly checkRate: () => Promise<RateVerdict>
+  /** Passes on what the upstream says before its answer (1xx other than 100 and 101). */
+  readonly inform?: (status: number, headers: readonly string[]) => void
+  /** The client takes fields after the body. */
+  readonly takesTrailers?: boolean
+  /** The protocol that the client asks to go on with. */
+  readonly upgrade?: string | undefined
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
 }
@@ -167,11 +189,6 @@ export class GatewayRequest {
   /** Safe to send twice, and still whole to be sent twice. */
   get isReplayable(): boolean {
     return this.parts.body === null && IDEMPOTENT.has(this.parts.method)
-  }
-
-  /** The client is still sending: what is slow is not the upstream. */
-  get isUploading(): boolean {
-    return this.parts.body !== null && !this.parts.body.readableEnded
   }
 }
 

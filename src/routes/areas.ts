@@ -21,16 +21,17 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
       context,
       request,
       reply,
-      partsOf(request.method, request.headers['if-none-match']),
+      partsOf(context.forwarding.viaName, request.headers['if-none-match']),
       next,
     ),
   )
 }
 
-function partsOf(method: string, ifNoneMatch: string | undefined) {
-  const headers = ['accept', 'application/json', 'via', '1.1 leeward']
+/** A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. */
+function partsOf(viaName: string, ifNoneMatch: string | undefined) {
+  const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`]
   if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
-  return { method, path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
+  return { method: 'GET', path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
 }
 
 /**

@@ -1,6 +1,7 @@
 // From a Fastify request into the chain, and back.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
+import type { Forwarding } from '../forwarding.ts'
 import type { GatewayRequest, GatewayResponse, Next, RateVerdict, RequestParts } from '../guards/guard.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { clientGone, sendRefusal, sendResponse } from './reply.ts'
@@ -8,6 +9,7 @@ import { clientGone, sendRefusal, sendResponse } from './reply.ts'
 /** What every route of the chain needs. */
 export interface ChainContext {
   pipeline: Pipeline
+  forwarding: Forwarding
   checkRate(request: FastifyRequest): Promise<RateVerdict>
   /** Counts an answer by its kind. */
   tell(what: string): void
@@ -29,14 +31,18 @@ export async function answerThroughChain(
   reply.hijack()
   const { raw } = reply
   const asked = context.pipeline.receive({ ...parts, checkRate: () => context.checkRate(request) })
+  let isAnswered = false
   raw.once('close', () => {
-    if (!raw.writableFinished) asked.cancel(clientGone())
+    // Not its answer, where what came after the header turned out not to be HTTP.
+    if (!isAnswered || !raw.writableFinished) asked.cancel(clientGone())
   })
   try {
     const response = await next(asked)
+    isAnswered = true
     context.tell(kindOf(asked, response))
     sendResponse(raw, asked, response, context.isDraining())
   } catch (error) {
+    isAnswered = true
     const refusal = asGatewayError(error)
     context.tell(refusal.code)
     if (refusal.code === 'internal') context.failed(error)

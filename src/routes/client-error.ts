@@ -1,18 +1,44 @@
-import type { Socket } from 'node:net'
+// Answers to what never became a request: bytes that Node does not accept, and CONNECT.
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { GatewayError, problemOf } from '../errors.ts'
+import { sendRefusal } from './reply.ts'
+
+/** How long a refused client may take to hang up. */
+const LINGER_MS = 2_000
+
+/** Node keeps there the response that is due on a connection. */
+type Connection = Duplex & { _httpMessage?: ServerResponse | null; resetAndDestroy?(): void }
 
 /** Answers a connection whose bytes are not a request that Node accepts, then ends it. */
-export function rejectConnection(error: Error & { code?: string }, socket: Socket): void {
+export function rejectConnection(error: Error & { code?: string }, socket: Duplex): void {
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  const reason = refusalOf(error.code ?? '')
+  refuseConnection(socket, refusalOf(error.code ?? ''))
+}
+
+/** Refuses once every answer that is due before has gone out: whoever pipelines takes the first for the first. */
+export function refuseConnection(socket: Connection, reason: GatewayError): void {
+  const due = socket._httpMessage
+  if (due == null) writeRefusal(socket, reason)
+  else if (due.req.complete) due.once('close', () => refuseConnection(socket, reason))
+  else if (due.headersSent) socket.resetAndDestroy?.()
+  else sendRefusal(due, reason, { isLast: true })
+}
+
+function writeRefusal(socket: Duplex, reason: GatewayError): void {
+  if (!socket.writable) return
   const body = problemOf(reason)
-  socket.end(
-    `HTTP/1.1 ${reason.status} ${reason.refusal.title}\r\nContent-Type: application/problem+json\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const fields = [...reason.headers, 'Content-Type', 'application/problem+json', 'Cache-Control', 'no-store']
+  fields.push('Content-Length', String(Buffer.byteLength(body)), 'Connection', 'close')
+  let header = `HTTP/1.1 ${reason.status} ${STATUS_CODES[reason.status]}\r\n`
+  for (let index = 0; index < fields.length; index += 2)
+    header += `${fields[index]}: ${fields[index + 1]}\r\n`
+  socket.end(`${header}\r\n${body}`)
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
 
 function refusalOf(code: string): GatewayError {
@@ -20,8 +46,7 @@ function refusalOf(code: string): GatewayError {
     return new GatewayError('header-too-large', 'the header is over 16 KiB long')
   if (code === 'HPE_INVALID_URL')
     return new GatewayError('bad-path', 'the target holds a byte that no path may hold')
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new GatewayError('upload-too-slow', 'the request did not arrive in time')
-  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return new GatewayError('header-too-slow', 'the header was still arriving when its time was up')
   return new GatewayError('bad-request', `not a valid HTTP request: ${code}`)
 }

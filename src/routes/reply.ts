@@ -1,7 +1,17 @@
 // Writes an answer straight to node:http: no stream objects, one header array.
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asGatewayError, GatewayError, problemOf, retryAfterSeconds } from '../errors.ts'
-import { type CacheTrace, discard, type GatewayRequest, type GatewayResponse } from '../guards/guard.ts'
+import {
+  type BodySource,
+  type CacheTrace,
+  discard,
+  type GatewayRequest,
+  type GatewayResponse,
+  type Tunnel,
+} from '../guards/guard.ts'
+
+/** An answered client may go on sending its body for so long; cut off at once, it might never read the answer. */
+const LINGER_MS = 5_000
 
 /** The answer of the chain to its client. `isLast` closes the connection after it. */
 export function sendResponse(
@@ -27,25 +37,56 @@ export function sendResponse(
     sendRefusal(raw, reason, { trace: request.trace, isLast })
     return
   }
-  if (Buffer.isBuffer(body)) {
-    raw.end(body)
-    return
-  }
+  if (Buffer.isBuffer(body)) raw.end(body)
+  else if ('join' in body) leaveHttp(raw, body)
+  else streamBody(raw, body, request.parts.takesTrailers === true)
+}
+
+function streamBody(raw: ServerResponse, body: BodySource, takesTrailers: boolean): void {
   raw.on('drain', () => body.resume())
   raw.once('close', () => {
     if (!raw.writableFinished) body.abort(clientGone())
   })
   body.pipe({
     write: chunk => raw.write(chunk),
-    end: () => raw.end(),
+    end(trailers) {
+      if (takesTrailers && trailers.length > 0) addTrailers(raw, trailers)
+      raw.end()
+    },
     // The rest will not come: a reset says so, a polite end would be taken for the whole.
     fail: () => reset(raw),
   })
 }
 
+function leaveHttp(raw: ServerResponse, tunnel: Tunnel): void {
+  const socket = raw.socket!
+  raw.flushHeaders()
+  raw.detachSocket(socket)
+  tunnel.join(socket)
+}
+
 function reset(raw: ServerResponse): void {
-  if (raw.socket === null) raw.destroy()
-  else raw.socket.resetAndDestroy()
+  if (raw.socket !== null) raw.socket.resetAndDestroy()
+  // Answers to earlier requests are still due on the connection, and nothing of this one has gone out.
+  else raw.once('socket', socket => socket.destroySoon())
+}
+
+function addTrailers(raw: ServerResponse, trailers: readonly string[]): void {
+  const pairs: [string, string][] = []
+  for (let index = 0; index < trailers.length; index += 2)
+    pairs.push([trailers[index]!, trailers[index + 1]!])
+  try {
+    raw.addTrailers(pairs)
+  } catch {
+    // Fields that cannot be passed on: the body itself is whole.
+  }
+}
+
+/** Takes what is left of a request's body off the connection, once the request has its answer. */
+export function dropRest(request: IncomingMessage): void {
+  if (request.complete || request.socket.destroyed) return
+  const timer = setTimeout(() => request.socket.destroy(), LINGER_MS)
+  request.once('close', () => clearTimeout(timer)).resume()
 }
 
 /** A refusal as application/problem+json. Writes nothing when an answer has begun, or nobody listens. */

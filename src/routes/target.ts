@@ -1,8 +1,13 @@
 // Which request targets are accepted. What could be resolved to another place is refused, never resolved.
+// The router has refused what is not UTF-8 in percent-encoding, with over-long sequences among it.
 
-/** Encoded NUL, slash and backslash: what they mean is for each server on the way to guess. */
-const ENCODED_SEPARATOR = /%(00|2f|5c)/i
 const NOT_IN_A_PATH = /[\\#\0]/
+/** Encoded NUL, slash and backslash: what they mean is for each server on the way to guess. */
+const ENCODED_SEPARATOR = /%(?:00|2f|5c)/i
+
+/** As a server reads them that decodes more than once. */
+const SEPARATORS = /\/|%(?:25)+(?:00|2f|5c)/i
+const ENCODED_DOT = /%(?:25)*2e/gi
 
 /** Why a raw request target is not accepted, or undefined when it is. */
 export function targetProblem(target: string): string | undefined {
@@ -13,12 +18,12 @@ export function targetProblem(target: string): string | undefined {
   if (NOT_IN_A_PATH.test(target)) return 'the target must not hold a backslash, a NUL or a fragment'
   if (!path.includes('%') && !path.includes('.')) return undefined
   if (ENCODED_SEPARATOR.test(path)) return 'the path must not hold an encoded slash, backslash or NUL'
-  if (path.split('/').some(isDotSegment)) return 'the path must not hold "." or ".." segments'
+  if (path.split(SEPARATORS).some(isDotSegment)) return 'the path must not hold "." or ".." segments'
   return undefined
 }
 
 /** "." and "..", encoded or not; some servers drop ";…" from a segment before they look. */
 function isDotSegment(segment: string): boolean {
-  const name = segment.replace(/(;|%3b).*$/i, '').replace(/%2e/gi, '.')
+  const name = segment.replace(/(?:;|%(?:25)*3b).*$/i, '').replace(ENCODED_DOT, '.')
   return name === '.' || name === '..'
 }

@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
 import { GatewayRequest, type GatewayResponse, type Next, type RequestParts } from '../../src/guards/guard.ts'
+import { Upload } from '../../src/upload.ts'
 
 /** A request as the chain sees it, with no socket behind it. */
 export function requestOf(parts: Partial<RequestParts> = {}, deadlineMs = Number.POSITIVE_INFINITY) {
@@ -26,6 +29,12 @@ export const CACHE_OPTIONS = {
   upstreamOrigin: 'http://upstream.test',
   upstreamHost: 'upstream.test',
   upstreamBasePath: '',
+}
+
+/** A body whose bytes come from this stream. */
+export function uploadOf(source = new Readable({ read() {} })): Upload {
+  const upload = new Upload(source as IncomingMessage, { mostBytes: Number.POSITIVE_INFINITY, wanted() {} })
+  return upload.on('error', () => {})
 }
 
 /** A whole answer. */

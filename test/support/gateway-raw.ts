@@ -23,8 +23,13 @@ export function rawExchange(port: number, bytes: string): Promise<RawAnswer> {
   })
 }
 
-/** A GET of this target, byte for byte, on a connection of its own. */
-export function rawGet(port: number, target: string, headers: string[] = []): Promise<RawAnswer> {
-  const fields = ['Host: gateway.test', 'Connection: close', ...headers]
+/** A GET of this target, byte for byte, on a connection of its own; by the name that `fetch` asks for, too. */
+export function rawGet(
+  port: number,
+  target: string,
+  headers: string[] = [],
+  host = `127.0.0.1:${port}`,
+): Promise<RawAnswer> {
+  const fields = [`Host: ${host}`, 'Connection: close', ...headers]
   return rawExchange(port, `GET ${target} HTTP/1.1\r\n${fields.join('\r\n')}\r\n\r\n`)
 }

@@ -70,6 +70,16 @@ describe('GET /aggregate/areas', () => {
     }
   })
 
+  test('a HEAD gets the fields of a GET, cached or not', async () => {
+    for (const calls of [1, 1]) {
+      const head = await fetch(`${gateway.url}/aggregate/areas`, { method: 'HEAD' })
+      expect([head.status, await head.text(), upstream.requests.length]).toEqual([200, '', calls])
+      expect(Number(head.headers.get('content-length'))).toBeGreaterThan(
+        '{"items":[],"aggregated_at":""}'.length,
+      )
+    }
+  })
+
   test('an answer of the upstream that is no list is not passed on', async () => {
     upstream.answer = json({ message: 'no such thing' }, {}, 404)
     expect([(await getAreas()).status, upstream.requests.length]).toEqual([502, 1])

@@ -42,6 +42,17 @@ describe('a target that could be resolved elsewhere', () => {
     '/proxy/x#fragment',
     '/%70roxy/../admin',
     '/proxy/%zz/../x',
+    '/proxy/%252e%252e/admin',
+    '/proxy/.%25252e/admin',
+    '/proxy/..%252fadmin',
+    '/proxy/a%252f..%255cadmin',
+    '/proxy/..%2500/admin',
+    '/proxy/%c0%ae%c0%ae/admin',
+    '/proxy/%e0%80%ae%e0%80%ae/admin',
+    '/proxy/%f0%80%80%ae./admin',
+    '/proxy/..%c0%afadmin',
+    '/proxy/%u002e%u002e/admin',
+    '/proxy/a%',
   ]
   test.each(attacks)('%s is refused with 400 bad-path and never reaches the upstream', async target => {
     const before = upstream.requests.length
@@ -83,6 +94,9 @@ describe('a target that is what it says', () => {
     ['/proxy/a..b/.hidden/c.', '/base/a..b/.hidden/c.'],
     ['/proxy/a%20b/%C3%A9?x=%2e%2e/%2F&y=..&y=a+b&&', '/base/a%20b/%C3%A9?x=%2e%2e/%2F&y=..&y=a+b&&'],
     ['/proxy/x?', '/base/x?'],
+    ['/proxy/a%252Fb/100%25/%252ehidden', '/base/a%252Fb/100%25/%252ehidden'],
+    ['/proxy/http://evil.test/x', '/base/http://evil.test/x'],
+    ['/proxy/a//b/', '/base/a//b/'],
     ['/proxy/x?a=//evil.test', '/base/x?a=//evil.test'],
     [`/proxy/${'long/'.repeat(1_000)}`, `/base/${'long/'.repeat(1_000)}`],
     [`/proxy/${'x'.repeat(5_000)}`, `/base/${'x'.repeat(5_000)}`],

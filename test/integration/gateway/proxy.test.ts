@@ -47,8 +47,8 @@ describe.each(BOTH)('answers through the proxy with GUARDS=%s', guards => {
     expect(await answer.text()).toBe('short and stout')
   })
 
-  test('takes every method that HTTP/1.1 parsers know', async () => {
-    const methods = METHODS.filter(method => method !== 'CONNECT')
+  test('takes every method that HTTP/1.1 parsers know, but those that are about the connection', async () => {
+    const methods = METHODS.filter(method => method !== 'CONNECT' && method !== 'TRACE')
     upstream.answer = (request, response) => response.end(request.method)
     const host = `Host: gateway.test\r\nConnection: close`
     const answers = await Promise.all(
@@ -121,7 +121,9 @@ describe.each(BOTH)('fields through the proxy with GUARDS=%s', guards => {
     ])
     expect(answer.status).toBe(200)
     const { headers } = upstream.requests[0]!
-    expect(Object.keys(headers).sort()).toEqual(['connection', 'host', 'via', 'x-forwarded-for', 'x-kept'])
+    expect(Object.keys(headers).sort()).toEqual([
+      ...['connection', 'host', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-kept'],
+    ])
     expect(headers['x-forwarded-for']).toBe('127.0.0.1')
     expect(headers.host).toBe(`127.0.0.1:${upstream.port}`)
   })
@@ -353,7 +355,11 @@ describe('a refused upstream under a burst', () => {
 })
 
 test('a slow upload is the client’s doing: 408, and the breaker does not count it', async () => {
-  gateway = await startGateway({ UPSTREAM_URL: upstream.url, BREAKER_LEAST_CALLS: '1' })
+  gateway = await startGateway({
+    UPSTREAM_URL: upstream.url,
+    BREAKER_LEAST_CALLS: '1',
+    UPLOAD_IDLE_MS: '200',
+  })
   upstream.answer = silence
   const client = httpRequest(`${gateway.url}/proxy/upload`, { method: 'PUT' }).on('error', () => {})
   client.write('the first of a few')
@@ -389,6 +395,22 @@ describe('a streamed answer', () => {
     })
     const answer = await fetch(`${gateway.url}/proxy/events`)
     await expect(answer.text()).rejects.toThrow()
+  })
+
+  test('whose client takes nothing is broken off, and the upstream call with it', async () => {
+    stream(response => {
+      const flood = () => {
+        while (response.write(Buffer.alloc(65_536)));
+        response.once('drain', flood)
+      }
+      flood()
+    })
+    const client = httpRequest(`${gateway.url}/proxy/events`).on('error', () => {})
+    client.end()
+    const [answer] = (await once(client, 'response')) as [IncomingMessage]
+    answer.on('error', () => {}).pause()
+    await eventually(async () => expect((await gateway.counts())['upstream.client-gone']).toBe(1))
+    client.destroy()
   })
 
   test('that goes on outlives the deadline', async () => {

@@ -95,6 +95,10 @@ describe('values that are not accepted', () => {
     ['UPSTREAM_URL', 'http://user:pass@localhost'],
     ['UPSTREAM_URL', 'http://localhost/?a=1'],
     ['BREAKER_ERROR_PERCENT', '101'],
+    ['VIA_NAME', 'two words'],
+    ['UPGRADES', 'h2c'],
+    ['FORWARDED', 'yes'],
+    ['UPLOAD_LEAST_BYTES', '0'],
   ])('%s=%s is named with what is accepted', (name, value) => {
     expect(problemsOf({ [name]: value })).toEqual([
       expect.stringMatching(new RegExp(`^${name} is "${value.replace(/[?.]/g, '\\$&')}"; accepted: .{5,}$`)),

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../../src/errors.ts'
@@ -6,7 +7,15 @@ import { bulkhead } from '../../../src/guards/bulkhead.ts'
 import { deadline } from '../../../src/guards/deadline.ts'
 import { compose } from '../../../src/guards/guard.ts'
 import { limitAt } from '../../../src/limit.ts'
-import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+import {
+  answerOf,
+  heldUpstream,
+  outcomeOf,
+  requestOf,
+  settle,
+  teller,
+  uploadOf,
+} from '../../support/gateway-chain.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -81,12 +90,19 @@ describe('deadline', () => {
     expect(upstream.running.size).toBe(0)
   })
 
-  test('of a request whose body is still arriving is not the upstream’s fault', async () => {
+  test('of a request with a body counts from the end of the body', async () => {
     const upstream = heldUpstream()
-    const body = new Readable({ read() {} })
-    const outcome = outcomeOf(deadline(() => {})(requestOf({ method: 'PUT', body }, 400), upstream.next))
-    vi.advanceTimersByTime(400)
-    expect(await outcome).toBe('upload-too-slow')
+    const { source, upload } = flowing()
+    const outcome = outcomeOf(
+      deadline(() => {})(requestOf({ method: 'PUT', body: upload }, 400), upstream.next),
+    )
+    vi.advanceTimersByTime(3_000)
+    expect(upstream.running.size).toBe(1)
+    await endOf(source)
+    vi.advanceTimersByTime(399)
+    expect(upstream.running.size).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(await outcome).toBe('deadline-exceeded')
   })
 
   test('takes its timer away with the answer', async () => {
@@ -94,6 +110,20 @@ describe('deadline', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 })
+
+/** An upload that the upstream has begun to take. */
+function flowing() {
+  const source = new Readable({ read() {} })
+  const upload = uploadOf(source)
+  upload.resume()
+  return { source, upload }
+}
+
+async function endOf(source: Readable): Promise<void> {
+  const ended = once(source, 'end')
+  source.push(null)
+  await ended
+}
 
 describe('attempt limit', () => {
   const guard = (tell = (_what: string) => {}) => attemptLimit({ attemptLimitMs: 180 }, tell)
@@ -108,6 +138,25 @@ describe('attempt limit', () => {
     expect(upstream.calls[0]?.request.cancelled?.code).toBe('attempt-timeout')
     expect(request.cancelled).toBeNull()
     expect(told).toEqual({ exceeded: 1 })
+  })
+
+  test('does not count the time that a body takes to arrive', async () => {
+    const upstream = heldUpstream()
+    const { source, upload } = flowing()
+    const outcome = outcomeOf(guard()(requestOf({ method: 'PUT', body: upload }), upstream.next))
+    vi.advanceTimersByTime(100)
+    await endOf(source)
+    vi.advanceTimersByTime(179)
+    expect(upstream.running.size).toBe(1)
+    vi.advanceTimersByTime(1)
+    expect(await outcome).toBe('attempt-timeout')
+  })
+
+  test('counts at once where no connection takes the body', async () => {
+    const upstream = heldUpstream()
+    const outcome = outcomeOf(guard()(requestOf({ method: 'PUT', body: uploadOf() }), upstream.next))
+    vi.advanceTimersByTime(180)
+    expect(await outcome).toBe('attempt-timeout')
   })
 
   test('of one call leaves its siblings alone', async () => {

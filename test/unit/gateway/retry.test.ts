@@ -1,9 +1,8 @@
-import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
-import { answerOf, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+import { answerOf, outcomeOf, requestOf, settle, teller, uploadOf } from '../../support/gateway-chain.ts'
 
 const OPTIONS = { retryAttempts: 1, retryBackoffMs: 30, retryBudgetPercent: 10, retryBudgetPerSecond: 3 }
 
@@ -67,7 +66,7 @@ describe('what is not retried', () => {
 
   test('what had a body', async () => {
     const next = scripted('upstream-reset')
-    const request = requestOf({ method: 'PUT', body: Readable.from(['x']) })
+    const request = requestOf({ method: 'PUT', body: uploadOf() })
     expect(await finished(retry(OPTIONS, () => {})(request, next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })

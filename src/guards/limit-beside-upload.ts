@@ -1,0 +1,32 @@
+import { limitAt } from '../limit.ts'
+import type { Upload } from '../upload.ts'
+
+/**
+ * A limit on the upstream's time, not on its client's: it never fires while a body flows to the upstream, and gives
+ * `limitMs` from the end of that. A body that stands still has a limit of its own.
+ * @param at when it fires where there is no body, or none has begun to flow, on the clock of `performance.now()`
+ * @returns the way to call it off
+ */
+export function limitBesideUpload(
+  upload: Upload | null,
+  at: number,
+  limitMs: number,
+  expired: () => void,
+): () => void {
+  if (upload === null || limitMs === Number.POSITIVE_INFINITY) return limitAt(at, expired)
+  let isOff = false
+  let callOff = limitAt(at, look)
+
+  function look() {
+    if (isOff) return
+    const endsAt = upload!.endedAt + limitMs
+    if (upload!.isFlowing) upload!.onEnd(look)
+    else if (performance.now() < endsAt) callOff = limitAt(endsAt, look)
+    else expired()
+  }
+
+  return () => {
+    isOff = true
+    callOff()
+  }
+}

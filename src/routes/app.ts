@@ -1,0 +1,74 @@
+// The Fastify app before its routes: how it listens, and what it refuses before a route is looked for.
+import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
+import type { GatewayConfig } from '../config.ts'
+import { GatewayError } from '../errors.ts'
+import type { Trust } from '../trusted-proxies.ts'
+import { refuseConnection, rejectConnection } from './client-error.ts'
+import { dropRest, sendRefusal } from './reply.ts'
+import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
+import { acceptUpgrades, isHandshake } from './upgrade.ts'
+
+/** Node looks so often for headers that are late. */
+const LATE_CHECK_MS = 500
+
+export function createApp(config: GatewayConfig, trusts: Trust): FastifyInstance {
+  const app = fastify({
+    // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
+    logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
+    logController: new LogController({ disableRequestLogging: true }),
+    return503OnClosing: false,
+    trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),
+    http: {
+      headersTimeout: config.headerMs,
+      // A body has as long as it takes, while it keeps coming.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(LATE_CHECK_MS, config.headerMs),
+      // Refused below, with a reason.
+      requireHostHeader: false,
+      joinDuplicateHeaders: true,
+      ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: isHandshake }),
+    },
+    clientErrorHandler: rejectConnection,
+    frameworkErrors: (error, _request, reply) => {
+      reply.hijack()
+      sendRefusal(reply.raw, new GatewayError('bad-path', error.message))
+    },
+  })
+  // No body is ever parsed here: to Fastify every method is one without a body.
+  for (const method of METHODS) {
+    if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
+  }
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    if (hasBody(raw)) reply.raw.once('close', () => dropRest(raw))
+    const problem = requestProblem(raw, config.uploadMaxBytes)
+    if (problem === undefined) return done()
+    reply.hijack()
+    // What follows a body of doubtful length is not read as a request.
+    sendRefusal(reply.raw, problem, { isLast: raw.headers['transfer-encoding'] !== undefined })
+  })
+  app.setErrorHandler((error, _request, reply) => {
+    app.log.error({ err: error }, 'a request failed inside the gateway')
+    reply.hijack()
+    sendRefusal(reply.raw, error)
+  })
+  listenToServer(app)
+  if (config.upgrades === 'websocket') acceptUpgrades(app)
+  return app
+}
+
+/** What Node's server would answer by itself, or with nothing. */
+function listenToServer({ server }: FastifyInstance): void {
+  server.maxHeadersCount = MOST_FIELDS + 1
+  // 100 goes out when the upstream takes the body, not before.
+  server.on('checkContinue', (request, response) => server.emit('request', request, response))
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    response.once('close', () => dropRest(request))
+    sendRefusal(response, new GatewayError('expectation-failed', 'only 100-continue can be expected'))
+  })
+  server.on('connect', (_request, socket: Duplex) => {
+    socket.on('error', () => {})
+    refuseConnection(socket, methodNotAllowed('CONNECT'))
+  })
+}

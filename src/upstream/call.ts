@@ -1,0 +1,231 @@
+// One call to the upstream: undici's handler, driven by hand, with no stream object and no AbortSignal on the way.
+import type { Socket } from 'node:net'
+import type { Duplex, Readable } from 'node:stream'
+import type { Dispatcher } from 'undici'
+import { isBuffered } from '../cache/sharing.ts'
+import { GatewayError } from '../errors.ts'
+import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { endToEnd, headerOf } from '../headers.ts'
+import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
+import { BufferedBody } from './buffered-body.ts'
+import type { Connection } from './connections.ts'
+import { upstreamFailure } from './failure.ts'
+import { SocketTunnel } from './socket-tunnel.ts'
+import { StreamedBody, type StreamLimits } from './streamed-body.ts'
+import { type UploadLimits, watchUpload } from './upload-watch.ts'
+
+export interface CallOptions extends StreamLimits, UploadLimits {
+  /** Sent as Host. */
+  upstreamHost: string
+  /** Put before every path; empty, or starting with a slash and not ending with one. */
+  upstreamBasePath: string
+  /** This gateway's name in Via. */
+  viaName: string
+  /** Answers up to this length are buffered where they may be stored; 0 streams everything. */
+  bufferMaxBytes: number
+  /** Most bytes of an answer that the gateway has to understand. */
+  refineMaxBytes: number
+  /** Longest silence in a tunnel. */
+  tunnelIdleMs: number
+}
+
+/** Who hears what becomes of a call. */
+export interface CallListener {
+  answered(response: GatewayResponse): void
+  refused(reason: GatewayError): void
+  /** The answer is whole, or will never be. */
+  ended(outcome: string): void
+  /** undici has done with the connection. */
+  isFree(connection: Connection): void
+  /** Where a tunnel is entered while it is open. */
+  readonly tunnels: Set<SocketTunnel>
+}
+
+export class UpstreamCall implements Dispatcher.DispatchHandler {
+  readonly #request: GatewayRequest
+  readonly #options: CallOptions
+  readonly #listener: CallListener
+  readonly #connection: Connection
+  #isReleased = false
+  #unlink: (() => void) | undefined
+  #unwatch: (() => void) | undefined
+  #controller: Dispatcher.DispatchController | null = null
+  #isOver = false
+  #reason: Error | null = null
+  #status = 0
+  #headers: string[] = []
+  #buffer: BufferedBody | null = null
+  #flow: StreamedBody | SocketTunnel | null = null
+
+  constructor(request: GatewayRequest, options: CallOptions, connection: Connection, listener: CallListener) {
+    this.#request = request
+    this.#options = options
+    this.#connection = connection
+    this.#listener = listener
+  }
+
+  start(): void {
+    const { method, path, headers, body, upgrade } = this.#request.parts
+    this.#unlink = this.#request.onCancel(reason => this.abort(reason))
+    if (this.#request.cancelled !== null) {
+      this.#release()
+      return
+    }
+    this.#connection.client.dispatch(
+      {
+        method,
+        path: this.#options.upstreamBasePath + path,
+        headers: headers.concat('host', this.#options.upstreamHost),
+        // What undici needs of a stream, an upload has.
+        body: body as unknown as Readable | null,
+        blocking: false,
+        upgrade: upgrade ?? null,
+      },
+      this,
+    )
+  }
+
+  abort(reason: Error): void {
+    if (this.#isOver) return
+    this.#reason = reason
+    // undici answers with onResponseError at once; a call that still waits for its connection is let go here.
+    if (this.#controller === null) this.#connection.stopConnecting()
+    else this.#controller.abort(reason)
+    this.#fail(reason)
+  }
+
+  // From undici.
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    // Thrown, it leaves the connection to the next call.
+    if (this.#reason !== null) throw this.#reason
+    this.#controller = controller
+    const { body } = this.#request.parts
+    if (body !== null) this.#unwatch = watchUpload(body, this.#options, reason => this.abort(reason))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    const fields = rawFields(controller.rawHeaders)
+    if (status < 200) {
+      this.#request.parts.inform?.(status, endToEnd(fields))
+      return
+    }
+    this.#status = status
+    this.#headers = answerFields(fields, status, this.#request, this.#options.viaName)
+    if (this.#isToBeBuffered(fields)) this.#buffer = new BufferedBody()
+    else this.#stream([])
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#flow instanceof StreamedBody) this.#flow.take(chunk)
+    else if (this.#buffer !== null) this.#checkLength(this.#buffer, this.#buffer.add(chunk))
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const isReset = this.#connection.socket?.errored != null
+    this.#release()
+    if (this.#isOver) return
+    // undici takes a reset for the end of a body that has no length.
+    if (isReset) {
+      this.#fail(new GatewayError('upstream-reset', 'the connection was reset within the body'))
+      return
+    }
+    this.#end(null)
+    if (this.#flow instanceof StreamedBody) this.#flow.finish(trailersIn(controller.rawTrailers))
+    else
+      this.#listener.answered(this.#buffer!.answer(this.#request.parts.method, this.#status, this.#headers))
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    this.#release()
+    this.#fail(this.#reason ?? upstreamFailure(error, this.#controller !== null))
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _headers: unknown,
+    duplex: Duplex,
+  ): void {
+    this.#release()
+    const tunnel = new SocketTunnel(duplex as Socket, this.#options.tunnelIdleMs)
+    const fields = rawFields(controller.rawHeaders)
+    const protocol = headerOf(fields, 'upgrade') ?? ''
+    if (protocol.toLowerCase() === this.#request.parts.upgrade)
+      this.#openTunnel(tunnel, status, fields, protocol)
+    else {
+      const reason = new GatewayError(
+        'upstream-malformed',
+        `it switched to "${protocol}", which nobody asked for`,
+      )
+      tunnel.abort(reason)
+      this.#fail(reason)
+    }
+  }
+
+  // Within.
+
+  #openTunnel(tunnel: SocketTunnel, status: number, fields: readonly string[], protocol: string): void {
+    this.#status = status
+    this.#flow = tunnel
+    const { tunnels } = this.#listener
+    tunnels.add(tunnel)
+    tunnel.onEnd(reason => {
+      tunnels.delete(tunnel)
+      this.#end(reason)
+    })
+    const headers = endToEnd(fields).concat('Upgrade', protocol, 'Connection', 'Upgrade')
+    this.#listener.answered({ status, headers, body: tunnel })
+  }
+
+  /** @param fields as the upstream sent them, framing included */
+  #isToBeBuffered(fields: readonly string[]): boolean {
+    const { refine, takesTrailers } = this.#request.parts
+    if (refine !== undefined) return true
+    if (takesTrailers === true && headerOf(this.#headers, 'trailer') !== undefined) return false
+    const most = this.#options.bufferMaxBytes
+    return most > 0 && isBuffered(this.#request, this.#status, fields, most)
+  }
+
+  /** A body that grows past the limit streams on, what has come of it first. */
+  #checkLength(buffer: BufferedBody, length: number): void {
+    const { bufferMaxBytes, refineMaxBytes } = this.#options
+    if (this.#request.parts.refine === undefined) {
+      if (length > bufferMaxBytes) this.#stream(buffer.chunks)
+    } else if (length > refineMaxBytes) {
+      this.abort(new GatewayError('upstream-invalid', `the answer is over ${refineMaxBytes} bytes long`))
+    }
+  }
+
+  #stream(early: Buffer[]): void {
+    this.#flow = new StreamedBody(this.#controller!, early, this.#options, reason => this.abort(reason))
+    this.#listener.answered({ status: this.#status, headers: this.#headers, body: this.#flow })
+  }
+
+  #release(): void {
+    if (this.#isReleased) return
+    this.#isReleased = true
+    this.#listener.isFree(this.#connection)
+  }
+
+  #fail(reason: Error): void {
+    if (this.#isOver) return
+    this.#end(reason)
+    if (this.#flow === null) this.#listener.refused(reason as GatewayError)
+    else if (this.#flow instanceof StreamedBody) this.#flow.fail(reason)
+    else this.#flow.abort(reason)
+  }
+
+  #end(reason: Error | null): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#reason = reason
+    this.#unlink?.()
+    this.#unwatch?.()
+    this.#listener.ended(reason === null ? `status-${Math.floor(this.#status / 100)}xx` : outcomeOf(reason))
+  }
+}
+
+function outcomeOf(reason: Error): string {
+  return reason instanceof GatewayError ? reason.code : 'discarded'
+}

@@ -1,0 +1,27 @@
+// What each of undici's error codes means to a client and to the guards.
+import { GatewayError } from '../errors.ts'
+
+const TOO_SLOW = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
+/** By name: the parser's errors have no code of their own. */
+const MALFORMED = new Set(['HTTPParserError', 'HeadersOverflowError'])
+const OUR_REQUEST = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+])
+
+/**
+ * What undici reports, as one of our refusals; the original is its cause.
+ * @param isConnected whether there was a connection that the request could be sent on
+ */
+export function upstreamFailure(error: Error & { code?: string }, isConnected: boolean): GatewayError {
+  if (error instanceof GatewayError) return error
+  const cause = error
+  const code = error.code ?? ''
+  if (OUR_REQUEST.has(code)) return new GatewayError('bad-request', error.message, { cause })
+  if (!isConnected || code === 'ETIMEDOUT')
+    return new GatewayError('upstream-unreachable', `no connection: ${code || error.message}`, { cause })
+  if (TOO_SLOW.has(code)) return new GatewayError('upstream-stalled', 'the upstream sends nothing', { cause })
+  if (MALFORMED.has(error.name)) return new GatewayError('upstream-malformed', error.message, { cause })
+  return new GatewayError('upstream-reset', `the connection ended early: ${code || error.message}`, { cause })
+}

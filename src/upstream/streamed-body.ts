@@ -1,0 +1,123 @@
+import type { Dispatcher } from 'undici'
+import { GatewayError } from '../errors.ts'
+import type { BodySink, BodySource } from '../guards/guard.ts'
+
+export interface StreamLimits {
+  /** A streamed answer must bring at least `streamLeastBytes` in each such time, and its client take something. */
+  streamIdleMs: number
+  streamLeastBytes: number
+}
+
+/** The body of an answer, from undici's controller to the client's response, each at the pace of the slower. */
+export class StreamedBody implements BodySource {
+  readonly #controller: Dispatcher.DispatchController
+  readonly #endCall: (reason: Error) => void
+  readonly #limits: StreamLimits
+  readonly #timer: ReturnType<typeof setInterval>
+  /** What came before anybody took it. */
+  #early: Buffer[]
+  #sink: BodySink | null = null
+  #isPaused = true
+  #isOver = false
+  #reason: Error | null = null
+  #trailers: readonly string[] = []
+  #settled: ((reason: Error | null) => void)[] = []
+  #bytes = 0
+  #bytesBefore = 0
+  /** Who was waited for when the last such time began; nobody is judged by a time that both had a part in. */
+  #waitedFor: 'client' | 'upstream' | 'both' = 'both'
+
+  constructor(
+    controller: Dispatcher.DispatchController,
+    early: Buffer[],
+    limits: StreamLimits,
+    endCall: (reason: Error) => void,
+  ) {
+    this.#controller = controller
+    this.#early = early
+    this.#limits = limits
+    this.#endCall = endCall
+    this.#timer = setInterval(() => this.#checkFlow(), limits.streamIdleMs)
+    controller.pause()
+  }
+
+  // From the upstream.
+
+  take(chunk: Buffer): void {
+    this.#bytes += chunk.length
+    // A connection that closes hands over what it still held, paused or not.
+    if (this.#sink === null) this.#early.push(chunk)
+    else if (!this.#sink.write(chunk)) this.#pause()
+  }
+
+  finish(trailers: readonly string[]): void {
+    this.#trailers = trailers
+    this.#end(null)
+    this.#sink?.end(trailers)
+  }
+
+  fail(reason: Error): void {
+    this.#end(reason)
+    this.#sink?.fail(reason)
+  }
+
+  // From the gateway.
+
+  pipe(sink: BodySink): void {
+    this.#sink = sink
+    if (this.#reason !== null) {
+      sink.fail(this.#reason)
+      return
+    }
+    let isOpen = true
+    for (const chunk of this.#early) isOpen = sink.write(chunk)
+    this.#early = []
+    if (this.#isOver) sink.end(this.#trailers)
+    else if (isOpen) this.resume()
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#waitedFor = 'both'
+    this.#controller.resume()
+  }
+
+  abort(reason: Error): void {
+    if (!this.#isOver) this.#endCall(reason)
+  }
+
+  onEnd(settled: (reason: Error | null) => void): void {
+    if (this.#isOver) settled(this.#reason)
+    else this.#settled.push(settled)
+  }
+
+  // Within.
+
+  #pause(): void {
+    this.#isPaused = true
+    this.#waitedFor = 'both'
+    this.#controller.pause()
+  }
+
+  #checkFlow(): void {
+    const arrived = this.#bytes - this.#bytesBefore
+    const waitedFor = this.#waitedFor
+    this.#bytesBefore = this.#bytes
+    this.#waitedFor = this.#isPaused ? 'client' : 'upstream'
+    if (waitedFor !== this.#waitedFor || this.#sink === null) return
+    const { streamIdleMs, streamLeastBytes } = this.#limits
+    if (waitedFor === 'client')
+      this.#endCall(new GatewayError('client-gone', `the client took nothing in ${streamIdleMs} ms`))
+    else if (arrived < streamLeastBytes)
+      this.#endCall(new GatewayError('upstream-stalled', `${arrived} bytes came in ${streamIdleMs} ms`))
+  }
+
+  #end(reason: Error | null): void {
+    this.#isOver = true
+    this.#reason = reason
+    clearInterval(this.#timer)
+    const settled = this.#settled
+    this.#settled = []
+    for (const settle of settled) settle(reason)
+  }
+}
