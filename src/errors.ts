@@ -29,6 +29,7 @@ export const REFUSALS = {
   'rate-limited': { status: 429, title: 'Too many requests', upstream: 'nothing' },
   'header-too-large': { status: 431, title: 'The request header is too large', upstream: 'nothing' },
   'client-gone': { status: 499, title: 'The client hung up', upstream: 'nothing' },
+  superseded: { status: 499, title: 'Another attempt was quicker', upstream: 'nothing' },
   internal: { status: 500, title: 'The gateway failed', upstream: 'nothing' },
   'upstream-unreachable': {
     status: 502,
@@ -61,6 +62,7 @@ export const REFUSALS = {
     upstream: 'nothing',
     allowsStale: true,
   },
+  overloaded: { status: 503, title: 'The gateway has more to do than it can', upstream: 'nothing' },
   draining: { status: 503, title: 'The gateway is shutting down', upstream: 'nothing' },
   'attempt-timeout': {
     status: 504,

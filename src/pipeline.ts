@@ -5,7 +5,7 @@ import { attemptLimit } from './guards/attempt-limit.ts'
 import { type Breaker, type BreakerListener, breaker } from './guards/breaker.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
-import { deadline } from './guards/deadline.ts'
+import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
 import {
   compose,
   GatewayRequest,
@@ -16,14 +16,20 @@ import {
 } from './guards/guard.ts'
 import { rateLimit } from './guards/rate-limit.ts'
 import { retry } from './guards/retry.ts'
+import { retryBudget } from './guards/retry-budget.ts'
 import { singleFlight } from './guards/single-flight.ts'
+import { without } from './headers.ts'
+import type { RateLimiter } from './limiter/rate-limiter.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Upstream } from './upstream.ts'
 
 /** The chain before its upstream. */
 export interface Pipeline {
-  /** A request that has just arrived, with its deadline. */
-  receive(parts: RequestParts): GatewayRequest
+  /**
+   * A request that has just arrived, with its deadline. Where it asks for one that is none, it arrives cancelled.
+   * @param askedTimeout the deadline that it asks for, as it was sent
+   */
+  receive(parts: RequestParts, askedTimeout: string | undefined): GatewayRequest
   /** Through every guard that is on, to the upstream. */
   run: Next
   /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
@@ -36,22 +42,27 @@ export interface PipelineParts {
   upstream: Upstream
   store: CacheStore
   telemetry: Telemetry
+  rateLimiter: RateLimiter
   breakerChanged: BreakerListener
 }
 
+const TIMEOUT = new Set([TIMEOUT_FIELD])
+
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
-  const { upstream, store, telemetry } = parts
+  const { upstream, store, telemetry, rateLimiter } = parts
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
   const upstreamBreaker = breaker(config, telemetry.teller('breaker'), parts.breakerChanged)
+  const places = { taken: 0 }
+  const retryState = { budget: retryBudget(config), places, breaker: upstreamBreaker }
 
   const chain: Record<GuardName, Guard> = {
-    'rate-limit': rateLimit(telemetry.teller('rate-limit')),
+    'rate-limit': rateLimit(config, rateLimiter.checkUnder(config), telemetry.teller('rate-limit')),
     cache: cache(store, config, telemetry.teller('cache')),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
     deadline: deadline(telemetry.teller('deadline')),
-    bulkhead: bulkhead(config, telemetry.teller('bulkhead')),
+    bulkhead: bulkhead(config, places, telemetry.teller('bulkhead')),
     breaker: upstreamBreaker.guard,
-    retry: retry(config, telemetry.teller('retry')),
+    retry: retry(config, retryState, telemetry.teller('retry')),
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
@@ -61,9 +72,17 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
   }
 
   return {
-    receive(requestParts) {
+    receive(requestParts, askedTimeout) {
       const arrivedAt = performance.now()
-      return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
+      if (askedTimeout === undefined || deadlineMs === Number.POSITIVE_INFINITY)
+        return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
+      const askedMs = askedDeadlineMs(askedTimeout)
+      // The upstream is told what is left of it, at each attempt.
+      const headers = without(requestParts.headers, TIMEOUT)
+      const ownMs = Math.min(deadlineMs, askedMs ?? deadlineMs)
+      const asked = new GatewayRequest({ ...requestParts, headers }, arrivedAt, arrivedAt + ownMs)
+      if (askedMs === undefined) asked.cancel(notADeadline(askedTimeout))
+      return asked
     },
     run: compose(
       config.guards.map(name => chain[name]),

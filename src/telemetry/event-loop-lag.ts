@@ -8,6 +8,8 @@ export interface EventLoopLag {
   reader(): MaxReader
   /** The longest lag of the last second or so, in ms. */
   recent(): number
+  /** How late the loop is at this moment of `performance.now()`, or was when it last looked at its timers. */
+  at(now: number): number
   close(): void
 }
 
@@ -17,9 +19,11 @@ export function watchEventLoopLag(): EventLoopLag {
   const longest = createMaxTracker(() => Math.max(0, performance.now() - due))
   let due = performance.now() + TICK_MS
   let peak = { ms: 0, at: 0 }
+  let latest = 0
   const tick = () => {
     const now = performance.now()
     const lagMs = Math.max(0, now - due)
+    latest = lagMs
     longest.note(lagMs)
     if (lagMs >= peak.ms || now - peak.at > RECENT_MS) peak = { ms: lagMs, at: now }
     due = now + TICK_MS
@@ -29,6 +33,7 @@ export function watchEventLoopLag(): EventLoopLag {
   return {
     reader: longest.reader,
     recent: () => Math.max(peak.ms, performance.now() - due),
+    at: now => Math.max(latest, now - due),
     close: () => clearTimeout(timer),
   }
 }

@@ -12,6 +12,7 @@ const OPTIONS = {
   breakerLeastCalls: 20,
   breakerWindowMs: 2_000,
   breakerResetMs: 2_000,
+  slowCallMs: 0,
 }
 
 let changes: BreakerState[]
@@ -223,7 +224,7 @@ describe('in the chain', () => {
 
   test('what the bulkhead refuses does not open it', async () => {
     const upstream = heldUpstream()
-    const run = compose([bulkhead({ bulkheadMax: 5 }, () => {}), made.guard], upstream.next)
+    const run = compose([bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}), made.guard], upstream.next)
     const outcomes = Array.from({ length: 100 }, () => outcomeOf(run(requestOf())))
     for (const call of upstream.calls) call.resolve(answerOf())
     expect((await Promise.all(outcomes)).filter(outcome => outcome === 'bulkhead-full').length).toBe(95)

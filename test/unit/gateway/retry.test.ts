@@ -1,11 +1,29 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
+import type { BreakerState } from '../../../src/guards/breaker.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
+import { retryBudget } from '../../../src/guards/retry-budget.ts'
 import { answerOf, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
 
-const OPTIONS = { retryAttempts: 1, retryBackoffMs: 30, retryBudgetPercent: 10, retryBudgetPerSecond: 3 }
+const OPTIONS = {
+  retryAttempts: 1,
+  retryBackoffMs: 30,
+  retryBackoffMostMs: 1_000,
+  retryBudgetPercent: 10,
+  retryBudgetPerSecond: 3,
+  hedgeMs: 0,
+  bulkheadMax: 64,
+}
+
+/** The guard, with a budget and a closed breaker of its own. */
+function retryOf(more: Partial<typeof OPTIONS> = {}, tell = (_what: string) => {}, random = Math.random) {
+  const options = { ...OPTIONS, ...more }
+  const breaker: { state: BreakerState } = { state: 'closed' }
+  const state = { budget: retryBudget(options), places: { taken: 0 }, breaker }
+  return Object.assign(retry(options, state, tell, random), { breaker })
+}
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -31,14 +49,14 @@ describe('what is retried', () => {
     '%s, once',
     async code => {
       const next = scripted(code)
-      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(200)
+      expect(await finished(retryOf()(requestOf(), next))).toBe(200)
       expect(next).toHaveBeenCalledTimes(2)
     },
   )
 
   test.each([502, 503, 504])('an answer of %i, once', async status => {
     const next = scripted(answerOf(status), answerOf(status))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(await finished(retryOf()(requestOf(), next))).toBe(status)
     expect(next).toHaveBeenCalledTimes(2)
   })
 })
@@ -46,7 +64,7 @@ describe('what is retried', () => {
 describe('what is not retried', () => {
   test.each([200, 404, 429, 500, 501])('an answer of %i', async status => {
     const next = scripted(answerOf(status))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(await finished(retryOf()(requestOf(), next))).toBe(status)
     expect(next).toHaveBeenCalledOnce()
   })
 
@@ -54,27 +72,27 @@ describe('what is not retried', () => {
     '%s',
     async code => {
       const next = scripted(code)
-      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(code)
+      expect(await finished(retryOf()(requestOf(), next))).toBe(code)
       expect(next).toHaveBeenCalledOnce()
     },
   )
 
   test.each(['POST', 'PATCH'])('a %s', async method => {
     const next = scripted('upstream-reset')
-    expect(await finished(retry(OPTIONS, () => {})(requestOf({ method }), next))).toBe('upstream-reset')
+    expect(await finished(retryOf()(requestOf({ method }), next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
   test('what had a body', async () => {
     const next = scripted('upstream-reset')
     const request = requestOf({ method: 'PUT', body: Readable.from(['x']) })
-    expect(await finished(retry(OPTIONS, () => {})(request, next))).toBe('upstream-reset')
+    expect(await finished(retryOf()(request, next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
   test('a 503 that asks to be left alone for a second', async () => {
     const next = scripted(answerOf(503, '', ['Retry-After', '1']))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(503)
+    expect(await finished(retryOf()(requestOf(), next))).toBe(503)
     expect(next).toHaveBeenCalledOnce()
   })
 
@@ -82,8 +100,8 @@ describe('what is not retried', () => {
     const request = requestOf({}, 400)
     vi.advanceTimersByTime(380)
     const next = scripted('upstream-reset')
-    const guard = retry(
-      OPTIONS,
+    const guard = retryOf(
+      {},
       () => {},
       () => 0.9,
     )
@@ -96,8 +114,8 @@ describe('the pause', () => {
   test.each([0.1, 0.5, 0.9])('is a random share of the longest: %d', async share => {
     const next = scripted('upstream-reset')
     const outcome = outcomeOf(
-      retry(
-        OPTIONS,
+      retryOf(
+        {},
         () => {},
         () => share,
       )(requestOf(), next),
@@ -114,8 +132,8 @@ describe('the pause', () => {
     const request = requestOf()
     const next = scripted('upstream-reset')
     const outcome = outcomeOf(
-      retry(
-        OPTIONS,
+      retryOf(
+        {},
         () => {},
         () => 0.5,
       )(request, next),
@@ -129,7 +147,7 @@ describe('the pause', () => {
 })
 
 describe('the budget', () => {
-  const burst = async (guard: ReturnType<typeof retry>, requests: number) => {
+  const burst = async (guard: ReturnType<typeof retryOf>, requests: number) => {
     let calls = 0
     for (let count = 0; count < requests; count += 1) {
       await finished(
@@ -145,7 +163,7 @@ describe('the budget', () => {
   test('is a tenth of the requests beside three a second', async () => {
     const { tell, told } = teller()
     const retries = await burst(
-      retry(OPTIONS, tell, () => 0),
+      retryOf({}, tell, () => 0),
       1_000,
     )
     // 100 for the requests, 3 to begin with; the clock stands still but for timers of 0 ms, at most 1 ms each.
@@ -156,8 +174,8 @@ describe('the budget', () => {
   })
 
   test('fills with time', async () => {
-    const guard = retry(
-      { ...OPTIONS, retryBudgetPercent: 0 },
+    const guard = retryOf(
+      { retryBudgetPercent: 0 },
       () => {},
       () => 0,
     )
@@ -169,7 +187,7 @@ describe('the budget', () => {
   })
 
   test('of nothing allows nothing', async () => {
-    const guard = retry({ ...OPTIONS, retryBudgetPercent: 0, retryBudgetPerSecond: 0 }, () => {})
+    const guard = retryOf({ retryBudgetPercent: 0, retryBudgetPerSecond: 0 })
     expect(await burst(guard, 10)).toBe(0)
   })
 })
