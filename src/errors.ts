@@ -77,7 +77,7 @@ export const REFUSALS = {
 /** The stable name of a refusal. */
 export type RefusalCode = keyof typeof REFUSALS
 
-/** A refusal on its way to the client. `retryAfterMs` becomes `Retry-After`, in whole seconds. */
+/** A refusal on its way to the client, without a stack. `retryAfterMs` becomes `Retry-After`, in whole seconds. */
 export class GatewayError extends Error {
   override name = 'GatewayError'
   readonly code: RefusalCode
@@ -91,7 +91,11 @@ export class GatewayError extends Error {
     detail: string,
     more: { cause?: unknown; retryAfterMs?: number; headers?: readonly string[] } = {},
   ) {
+    // The code says all that a stack could, which would cost more than the rest of a refusal, when it matters most.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail, more.cause === undefined ? undefined : { cause: more.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.status = REFUSALS[code].status
     this.retryAfterMs = more.retryAfterMs

@@ -60,7 +60,7 @@ function rateLimited(options: RateLimitOptions, { waitMs }: RateVerdict): Gatewa
 function policyOf({ rateLimitMax, rateLimitWindowMs, rateLimitBurst }: RateLimitOptions): string {
   const seconds = Math.ceil(rateLimitWindowMs / 1000)
   const quota = Math.floor((rateLimitMax * seconds * 1000) / rateLimitWindowMs)
-  const burst = rateLimitBurst === rateLimitMax ? '' : `;leeward-burst=${rateLimitBurst}`
+  const burst = rateLimitBurst === quota ? '' : `;leeward-burst=${rateLimitBurst}`
   return `"default";q=${quota};w=${seconds}${burst}`
 }
 

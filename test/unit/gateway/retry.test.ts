@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { epochNow } from '../../../src/epoch-now.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import type { BreakerState } from '../../../src/guards/breaker.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
@@ -90,9 +91,11 @@ describe('what is not retried', () => {
     expect(next).toHaveBeenCalledOnce()
   })
 
-  test('a 503 that asks to be left alone for a second', async () => {
-    const next = scripted(answerOf(503, '', ['Retry-After', '1']))
-    expect(await finished(retryOf()(requestOf(), next))).toBe(503)
+  test('what the breaker has given up meanwhile', async () => {
+    const next = scripted('upstream-reset')
+    const guard = retryOf()
+    guard.breaker.state = 'open'
+    expect(await finished(guard(requestOf(), next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
@@ -110,7 +113,72 @@ describe('what is not retried', () => {
   })
 })
 
+describe('an upstream that asks to be left alone', () => {
+  const asking = (retryAfter: string) => scripted(answerOf(503, '', ['Retry-After', retryAfter]))
+
+  test('for seconds is left alone for so many seconds', async () => {
+    const next = asking(' 2')
+    const outcome = outcomeOf(retryOf()(requestOf({}, 5_000), next))
+    await vi.advanceTimersByTimeAsync(1_999)
+    expect(next).toHaveBeenCalledOnce()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await outcome).toBe(200)
+  })
+
+  test('until a date is left alone until then', async () => {
+    vi.setSystemTime(0)
+    const next = asking(new Date(epochNow() + 3_000).toUTCString())
+    const outcome = outcomeOf(retryOf()(requestOf({}, 5_000), next))
+    // A date has no milliseconds.
+    await vi.advanceTimersByTimeAsync(1_990)
+    expect(next).toHaveBeenCalledOnce()
+    await vi.advanceTimersByTimeAsync(1_010)
+    expect(await outcome).toBe(200)
+  })
+
+  test.each(['0', 'Thu, 01 Jan 1970 00:00:00 GMT', 'soon', ''])(
+    'for %j is asked after the usual pause',
+    async value => {
+      const next = asking(value)
+      const outcome = outcomeOf(retryOf()(requestOf({}, 400), next))
+      await vi.advanceTimersByTimeAsync(OPTIONS.retryBackoffMs)
+      expect(await outcome).toBe(200)
+    },
+  )
+
+  test.each([
+    ['for longer than the deadline leaves', '1', 400],
+    ['for so long that nobody should hold a place for it', '11', Number.POSITIVE_INFINITY],
+    ['for ever', '99999999999999999999', Number.POSITIVE_INFINITY],
+  ])('%s is not asked again', async (_what, value, deadlineMs) => {
+    const next = asking(value)
+    expect(await finished(retryOf()(requestOf({}, deadlineMs), next))).toBe(503)
+    expect(next).toHaveBeenCalledOnce()
+  })
+})
+
 describe('the pause', () => {
+  test('doubles with each retry, up to the longest, and is a random share of that', async () => {
+    const more = { retryAttempts: 5, retryBackoffMs: 30, retryBackoffMostMs: 100, retryBudgetPerSecond: 100 }
+    const next = scripted(...Array.from({ length: 5 }, () => 'upstream-reset' as const))
+    const calledAt: number[] = []
+    const begunAt = performance.now()
+    const noting = () => {
+      calledAt.push(performance.now() - begunAt)
+      return next()
+    }
+    expect(
+      await finished(
+        retryOf(
+          more,
+          () => {},
+          () => 0.5,
+        )(requestOf(), noting),
+      ),
+    ).toBe(200)
+    expect(calledAt).toEqual([0, 15, 15 + 30, 45 + 50, 95 + 50, 145 + 50])
+  })
+
   test.each([0.1, 0.5, 0.9])('is a random share of the longest: %d', async share => {
     const next = scripted('upstream-reset')
     const outcome = outcomeOf(
