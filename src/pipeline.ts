@@ -1,8 +1,9 @@
 // The chain of guards, in reading order: list order is running order.
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
+import type { GuardState } from './guard-state.ts'
 import { attemptLimit } from './guards/attempt-limit.ts'
-import { type Breaker, type BreakerListener, breaker } from './guards/breaker.ts'
+import type { Breaker } from './guards/breaker.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
 import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
@@ -16,10 +17,8 @@ import {
 } from './guards/guard.ts'
 import { rateLimit } from './guards/rate-limit.ts'
 import { retry } from './guards/retry.ts'
-import { retryBudget } from './guards/retry-budget.ts'
 import { singleFlight } from './guards/single-flight.ts'
 import { without } from './headers.ts'
-import type { RateLimiter } from './limiter/rate-limiter.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -42,27 +41,23 @@ export interface PipelineParts {
   upstream: Upstream
   store: CacheStore
   telemetry: Telemetry
-  rateLimiter: RateLimiter
-  breakerChanged: BreakerListener
+  state: GuardState
 }
 
 const TIMEOUT = new Set([TIMEOUT_FIELD])
 
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
-  const { upstream, store, telemetry, rateLimiter } = parts
+  const { upstream, store, telemetry, state } = parts
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
-  const upstreamBreaker = breaker(config, telemetry.teller('breaker'), parts.breakerChanged)
-  const places = { taken: 0 }
-  const retryState = { budget: retryBudget(config), places, breaker: upstreamBreaker }
 
   const chain: Record<GuardName, Guard> = {
-    'rate-limit': rateLimit(config, rateLimiter.checkUnder(config), telemetry.teller('rate-limit')),
+    'rate-limit': rateLimit(config, state.limiter.checkUnder(config), telemetry.teller('rate-limit')),
     cache: cache(store, config, telemetry.teller('cache')),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
     deadline: deadline(telemetry.teller('deadline')),
-    bulkhead: bulkhead(config, places, telemetry.teller('bulkhead')),
-    breaker: upstreamBreaker.guard,
-    retry: retry(config, retryState, telemetry.teller('retry')),
+    bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),
+    breaker: state.breaker.guard,
+    retry: retry(config, state, telemetry.teller('retry')),
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
@@ -90,7 +85,7 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     ),
     turnAway: (request, refuse) =>
       config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
-    breaker: upstreamBreaker,
-    close: upstreamBreaker.close,
+    breaker: state.breaker,
+    close: state.breaker.close,
   }
 }

@@ -10,6 +10,7 @@ import type { GatewayConfig } from './config.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { createGuardState } from './guard-state.ts'
 import { createRateLimiter } from './limiter/rate-limiter.ts'
 import { loadShedding } from './load-shedding.ts'
 import { createPipeline } from './pipeline.ts'
@@ -53,23 +54,18 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     },
     telemetry.teller('upstream'),
   )
-  const pipeline = createPipeline(config, {
-    upstream,
-    store,
-    telemetry,
-    rateLimiter: await createRateLimiter(app, redis),
-    breakerChanged: (from, to) => {
-      const event = {
-        at: epochNow(),
-        from,
-        to,
-        upstream: config.upstreamOrigin,
-        eventLoopLagMs: lag.recent(),
-      }
-      telemetry.transition(event)
-      app.log.info(event, `breaker ${to}`)
-    },
+  const state = createGuardState(config, await createRateLimiter(app, redis), telemetry, (from, to) => {
+    const event = {
+      at: epochNow(),
+      from,
+      to,
+      upstream: config.upstreamOrigin,
+      eventLoopLagMs: lag.recent(),
+    }
+    telemetry.transition(event)
+    app.log.info(event, `breaker ${to}`)
   })
+  const pipeline = createPipeline(config, { upstream, store, telemetry, state })
 
   let isDraining = false
   const parts: GatewayParts = {

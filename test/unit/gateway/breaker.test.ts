@@ -265,13 +265,14 @@ describe('while half-open', () => {
     expect(made.state).toBe('closed')
   })
 
-  test('a streamed probe is judged when its body has ended', async () => {
+  test('a streamed probe is judged when its body has ended, and leaves no timer', async () => {
     await halfOpen()
+    const timers = vi.getTimerCount()
     const stream = heldBody()
     await through(async () => ({ status: 200, headers: [], body: stream.body }))
     stream.end(null)
     await settle()
-    expect(made.state).toBe('closed')
+    expect([made.state, vi.getTimerCount()]).toEqual(['closed', timers])
   })
 })
 
