@@ -24,6 +24,8 @@ beforeEach(async () => {
   gateway = await startGateway({
     UPSTREAM_URL: `http://127.0.0.1:${port}`,
     GUARDS: 'deadline,bulkhead,breaker,attempt-limit',
+    // Long enough for all to arrive on a busy machine, and over long before the end of the stall.
+    ...{ ATTEMPT_LIMIT_MS: '1500', DEADLINE_MS: '1600' },
   })
 })
 afterEach(async () => {
@@ -47,7 +49,7 @@ test('expired timers run before pending socket reads after a stall: ours is not 
   const answers = Promise.all(paths.map(path => fetch(path)))
   // All have arrived, so their answers come during the stall, and lie unread in the sockets at its end.
   await eventually(() => expect(calls[0]).toBe(paths.length))
-  await stall(1_500)
+  await stall(3_000)
   expect((await answers).map(({ status }) => status)).toEqual(paths.map(() => 200))
   const counts = await gateway.counts()
   expect(counts['breaker.refused']).toBeUndefined()
