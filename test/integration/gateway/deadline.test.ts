@@ -23,8 +23,8 @@ const ask = (gateway: TestGateway, timeout?: string, path = '/proxy/x') =>
   fetch(gateway.url + path, { headers: timeout === undefined ? {} : { [FIELD]: timeout } })
 const told = () => upstream.requests.map(({ headers }) => headers[FIELD])
 
-/** What a busy machine may add to a limit before a test calls it missed. */
-const TOLERANCE_MS = 250
+/** What a busy machine may add to a limit before a test calls it missed: far less than the limits that are not meant. */
+const TOLERANCE_MS = 2_000
 
 describe('a client that asks for a shorter deadline', () => {
   test.each(['/proxy/x', '/aggregate/areas'])('gets it: %s', async path => {

@@ -104,12 +104,13 @@ test('a timeout frees the semaphore while the call still runs: our limit ends th
   })
   let isEnded = 0
   upstream.answer = (_request, response) => response.on('close', () => (isEnded += 1))
-  for (let round = 0; round < 4; round += 1) {
-    const statuses = await statusesOf(10)
-    expect(statuses.sort()).toEqual([...Array(5).fill(503), ...Array(5).fill(504)])
-  }
+  const statuses: number[] = []
+  for (let round = 0; round < 4; round += 1) statuses.push(...(await statusesOf(10)))
+  const timedOut = statuses.filter(status => status === 504).length
+  expect(timedOut).toBeGreaterThanOrEqual(20)
+  expect(statuses.filter(status => status === 503).length).toBe(40 - timedOut)
   expect((await stats()).upstreamInFlightMax).toBe(5)
-  await eventually(() => expect(isEnded).toBe(20))
+  await eventually(() => expect(isEnded).toBe(timedOut))
 })
 
 test('one `abortController` per breaker: of ours, a call that is too slow ends itself and no other', async () => {
