@@ -1,9 +1,8 @@
 // The Fastify app: hooks and routes in order, error → reply.
 
-import rateLimitPlugin from '@fastify/rate-limit'
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import { memoryStore } from './cache/memory.ts'
-import { connectRedis, type RedisLink, redisCounter } from './cache/redis.ts'
+import { connectRedis, type RedisLink } from './cache/redis.ts'
 import { redisStore } from './cache/redis-store.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
@@ -12,7 +11,9 @@ import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import { createForwarding } from './forwarding.ts'
 import type { GatewayParts } from './gateway-parts.ts'
-import type { RateVerdict } from './guards/guard.ts'
+import { createGuardState } from './guard-state.ts'
+import { createRateLimiter } from './limiter/rate-limiter.ts'
+import { loadShedding } from './load-shedding.ts'
 import { createPipeline } from './pipeline.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { createApp } from './routes/app.ts'
@@ -27,8 +28,6 @@ import { createUpstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
-/** Clients that the rate limiter tells apart at once. */
-const COUNTED_CLIENTS = 50_000
 const IDLE_SWEEP_MS = 50
 
 /** A gateway: its two apps, ready to listen, and its end. */
@@ -58,22 +57,18 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     },
     telemetry.teller('upstream'),
   )
-  const pipeline = createPipeline(config, {
-    upstream,
-    store,
-    telemetry,
-    breakerChanged: (from, to) => {
-      const event = {
-        at: epochNow(),
-        from,
-        to,
-        upstream: config.upstreamOrigin,
-        eventLoopLagMs: lag.recent(),
-      }
-      telemetry.transition(event)
-      app.log.info(event, `breaker ${to}`)
-    },
+  const state = createGuardState(config, await createRateLimiter(app, redis), telemetry, (from, to) => {
+    const event = {
+      at: epochNow(),
+      from,
+      to,
+      upstream: config.upstreamOrigin,
+      eventLoopLagMs: lag.recent(),
+    }
+    telemetry.transition(event)
+    app.log.info(event, `breaker ${to}`)
   })
+  const pipeline = createPipeline(config, { upstream, store, telemetry, state })
 
   let isDraining = false
   const parts: GatewayParts = {
@@ -87,7 +82,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const context: ChainContext = {
     pipeline,
     forwarding,
-    checkRate: await createRateCheck(app, config, redis),
+    shed: loadShedding(config, lag),
     tell: telemetry.teller('requests'),
     isDraining: () => isDraining,
     failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
@@ -121,7 +116,14 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
     throw new GatewayError('not-found', 'there is /health, /aggregate/areas, and the upstream under /proxy/')
   }
   app.setNotFoundHandler((request, reply) => {
-    const parts = { method: request.method, path: '/', route: 'proxy', headers: [], body: null } as const
+    const parts = {
+      method: request.method,
+      path: '/',
+      route: 'unknown',
+      client: request.ip,
+      headers: [],
+      body: null,
+    } as const
     return answerThroughChain(context, request, reply, parts, asked =>
       context.pipeline.turnAway(asked, refuse),
     )
@@ -146,39 +148,6 @@ function createStore(config: GatewayConfig, redis: RedisLink | undefined): Cache
   if (redis === undefined || config.cache === 'memory' || config.cache === 'off') return memoryStore(config)
   if (config.cache === 'redis') return redisStore(redis, config)
   return tieredStore(memoryStore(config), redisStore(redis, config))
-}
-
-/** Counts in Redis where there is one, in this process where there is none or it does not answer. */
-async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redis: RedisLink | undefined) {
-  const local = await createLimiter(app, config)
-  const shared = redis && (await createLimiter(app, config, redisCounter(redis)))
-  return async (request: FastifyRequest): Promise<RateVerdict> => {
-    const found = (await shared?.(request).catch(() => undefined)) ?? (await local(request))
-    // `isAllowed` would mean: on the allow list. There is none.
-    if (found.isAllowed) throw new TypeError('no client is on an allow list')
-    const { isExceeded, max, remaining, ttl } = found
-    return { isExceeded, max, remaining, windowMs: config.rateLimitWindowMs, resetMs: Math.max(0, ttl) }
-  }
-}
-
-/** A limiter in a scope of its own: the plugin has one store for each scope. */
-async function createLimiter(
-  app: FastifyInstance,
-  config: GatewayConfig,
-  store?: ReturnType<typeof redisCounter>,
-) {
-  let scope = app
-  await app.register(async child => {
-    scope = child
-    await child.register(rateLimitPlugin, {
-      global: false,
-      max: config.rateLimitMax,
-      timeWindow: config.rateLimitWindowMs,
-      cache: COUNTED_CLIENTS,
-      ...(store && { store }),
-    })
-  })
-  return scope.createRateLimit()
 }
 
 async function drain(app: FastifyInstance, drainMs: number, endTunnels: () => void): Promise<void> {

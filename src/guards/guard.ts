@@ -80,23 +80,18 @@ export interface CacheTrace {
   isCollapsed: boolean
 }
 
-/** What the rate limiter found for this request's client. */
-export interface RateVerdict {
-  isExceeded: boolean
-  max: number
-  remaining: number
-  windowMs: number
-  /** Until the window ends. */
-  resetMs: number
-}
+/** The kinds of answers: equal paths of different routes share nothing, and each client has a rate on each. */
+export const ROUTES = ['proxy', 'areas', 'unknown'] as const
+export type Route = (typeof ROUTES)[number]
 
 /** The parts of a request that do not change along the chain. */
 export interface RequestParts {
   readonly method: string
   /** Path and query as sent to the upstream, byte for byte. */
   readonly path: string
-  /** Which kind of answer this is: equal paths of different routes share nothing. */
-  readonly route: 'proxy' | 'areas'
+  readonly route: Route
+  /** The address that asks. */
+  readonly client: string
   /**
    * Scheme and authority that the client asked, where the upstream is told: it may put them into its answer, so
    * answers to different ones are different things.
@@ -106,7 +101,6 @@ export interface RequestParts {
   readonly headers: readonly string[]
   /** Streamed once: a request with a body is never replayed. */
   readonly body: Upload | null
-  readonly checkRate: () => Promise<RateVerdict>
   /** Passes on what the upstream says before its answer (1xx other than 100 and 101). */
   readonly inform?: (status: number, headers: readonly string[]) => void
   /** The client takes fields after the body. */
@@ -126,9 +120,13 @@ export class GatewayRequest {
   readonly arrivedAt: number
   readonly deadlineAt: number
   readonly trace: CacheTrace
+  /** Fields of the gateway's own that go out with whatever the answer will be. Flat. */
+  ownFields: readonly string[] = []
   #reason: GatewayError | null = null
   #listeners: Set<(reason: GatewayError) => void> | null = null
   #terms: CacheTerms | null = null
+  #forkedFrom: GatewayRequest | null = null
+  #isAnswered = false
 
   constructor(parts: RequestParts, arrivedAt: number, deadlineAt: number, trace: CacheTrace = noTrace()) {
     this.parts = parts
@@ -164,22 +162,38 @@ export class GatewayRequest {
 
   /** The same request with a cancellation of its own, which is not linked to this one. */
   fork(deadlineAt = this.deadlineAt): GatewayRequest {
-    const fork = new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+    const fork = this.#derive(this.parts, deadlineAt)
     fork.#terms = this.#terms
     return fork
   }
 
   /** The same request with other fields, cancelled with this one. */
   withHeaders(headers: readonly string[]): GatewayRequest {
-    const other = new GatewayRequest({ ...this.parts, headers }, this.arrivedAt, this.deadlineAt, this.trace)
+    const other = this.#derive({ ...this.parts, headers }, this.deadlineAt)
     this.onCancel(reason => other.cancel(reason))
     return other
+  }
+
+  #derive(parts: RequestParts, deadlineAt: number): GatewayRequest {
+    const derived = new GatewayRequest(parts, this.arrivedAt, deadlineAt, this.trace)
+    derived.#forkedFrom = this
+    return derived
   }
 
   /** What it asks of a cache; read once. */
   get terms(): CacheTerms {
     this.#terms ??= readTerms(this.parts)
     return this.#terms
+  }
+
+  /** The header of an answer has come for this request, or for one made of it; its body may still be on the way. */
+  get isAnswered(): boolean {
+    return this.#isAnswered
+  }
+
+  noteAnswer(): void {
+    this.#isAnswered = true
+    this.#forkedFrom?.noteAnswer()
   }
 
   header(name: string): string | undefined {

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
@@ -17,21 +17,23 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
     throw new GatewayError('upstream-error', `the upstream answered ${response.status}`)
   }
   app.get('/aggregate/areas', (request, reply) =>
-    answerThroughChain(
-      context,
-      request,
-      reply,
-      partsOf(context.forwarding.viaName, request.headers['if-none-match']),
-      next,
-    ),
+    answerThroughChain(context, request, reply, partsOf(request, context.forwarding.viaName), next),
   )
 }
 
 /** A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. */
-function partsOf(viaName: string, ifNoneMatch: string | undefined) {
+function partsOf({ ip, headers: { 'if-none-match': ifNoneMatch } }: FastifyRequest, viaName: string) {
   const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`]
   if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
-  return { method: 'GET', path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
+  return {
+    method: 'GET',
+    path: '/areas',
+    route: 'areas',
+    client: ip,
+    headers,
+    body: null,
+    refine: aggregate,
+  } as const
 }
 
 /**

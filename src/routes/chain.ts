@@ -2,7 +2,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
-import type { GatewayRequest, GatewayResponse, Next, RateVerdict, RequestParts } from '../guards/guard.ts'
+import { TIMEOUT_FIELD } from '../guards/deadline.ts'
+import type { GatewayRequest, GatewayResponse, Next, RequestParts } from '../guards/guard.ts'
+import { headerOf } from '../headers.ts'
+import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
 import { clientGone, sendRefusal, sendResponse } from './reply.ts'
 
@@ -10,7 +13,7 @@ import { clientGone, sendRefusal, sendResponse } from './reply.ts'
 export interface ChainContext {
   pipeline: Pipeline
   forwarding: Forwarding
-  checkRate(request: FastifyRequest): Promise<RateVerdict>
+  shed: Shed
   /** Counts an answer by its kind. */
   tell(what: string): void
   isDraining(): boolean
@@ -18,25 +21,25 @@ export interface ChainContext {
   failed(error: unknown): void
 }
 
-type Parts = Omit<RequestParts, 'checkRate'>
-
 /** Runs a request through the chain and writes what comes of it; never throws. */
 export async function answerThroughChain(
   context: ChainContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  parts: Parts,
+  parts: RequestParts,
   next: Next,
 ): Promise<void> {
   reply.hijack()
   const { raw } = reply
-  const asked = context.pipeline.receive({ ...parts, checkRate: () => context.checkRate(request) })
+  const asked = context.pipeline.receive(parts, headerOf(request.raw.rawHeaders, TIMEOUT_FIELD))
   let isAnswered = false
   raw.once('close', () => {
     // Not its answer, where what came after the header turned out not to be HTTP.
     if (!isAnswered || !raw.writableFinished) asked.cancel(clientGone())
   })
   try {
+    if (asked.cancelled !== null) throw asked.cancelled
+    context.shed(asked.arrivedAt)
     const response = await next(asked)
     isAnswered = true
     context.tell(kindOf(asked, response))
@@ -46,7 +49,7 @@ export async function answerThroughChain(
     const refusal = asGatewayError(error)
     context.tell(refusal.code)
     if (refusal.code === 'internal') context.failed(error)
-    sendRefusal(raw, refusal, { trace: asked.trace, isLast: context.isDraining() })
+    sendRefusal(raw, refusal, { request: asked, isLast: context.isDraining() })
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.ts'
 import type { Received } from '../forwarding.ts'
 import type { Next } from '../guards/guard.ts'
@@ -31,17 +31,23 @@ export function proxyRoute(
       const { raw } = request
       // The router also takes "/%70roxy/"; the rest of the path is cut off by its length.
       if (!raw.url!.startsWith(`${PREFIX}/`)) return reply.callNotFound()
-      const parts = partsOf(raw, reply.raw, forwarding.receive(raw), uploadMaxBytes)
+      const parts = partsOf(request, reply.raw, forwarding.receive(raw), uploadMaxBytes)
       return answerThroughChain(context, request, reply, parts, nextOf(raw))
     },
   })
 }
 
-function partsOf(raw: IncomingMessage, response: ServerResponse, received: Received, mostBytes: number) {
+function partsOf(
+  { raw, ip }: FastifyRequest,
+  response: ServerResponse,
+  received: Received,
+  mostBytes: number,
+) {
   return {
     method: raw.method ?? 'GET',
     path: raw.url!.slice(PREFIX.length),
     route: 'proxy',
+    client: ip,
     headers: received.headers,
     origin: received.origin,
     body: hasBody(raw) ? new Upload(raw, { mostBytes, wanted: () => goAhead(response) }) : null,

@@ -21,7 +21,11 @@ export function sendResponse(
   isLast: boolean,
 ): void {
   const { status, body } = response
-  const headers = response.headers.concat('Cache-Status', cacheStatus(request.trace, status))
+  const headers = response.headers.concat(
+    request.ownFields,
+    'Cache-Status',
+    cacheStatus(request.trace, status),
+  )
   if (isLast) headers.push('Connection', 'close')
   if (raw.destroyed) {
     discard(response)
@@ -34,7 +38,7 @@ export function sendResponse(
     const reason = new GatewayError('upstream-malformed', 'the answer has fields that cannot be passed on', {
       cause: error,
     })
-    sendRefusal(raw, reason, { trace: request.trace, isLast })
+    sendRefusal(raw, reason, { request, isLast })
     return
   }
   if (Buffer.isBuffer(body)) raw.end(body)
@@ -93,7 +97,7 @@ export function dropRest(request: IncomingMessage): void {
 export function sendRefusal(
   raw: ServerResponse,
   reason: unknown,
-  { trace, isLast = false }: { trace?: CacheTrace; isLast?: boolean } = {},
+  { request, isLast = false }: { request?: GatewayRequest; isLast?: boolean } = {},
 ): void {
   const error = asGatewayError(reason)
   if (raw.destroyed || raw.headersSent) return
@@ -103,7 +107,9 @@ export function sendRefusal(
   if (error.retryAfterMs !== undefined) {
     headers.push('Retry-After', String(retryAfterSeconds(error.retryAfterMs)))
   }
-  if (trace !== undefined) headers.push('Cache-Status', cacheStatus(trace, undefined))
+  if (request !== undefined) {
+    headers.push(...request.ownFields, 'Cache-Status', cacheStatus(request.trace, undefined))
+  }
   if (isLast) headers.push('Connection', 'close')
   raw.writeHead(error.status, headers)
   raw.end(body)

@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { isBuffered } from '../cache/sharing.ts'
 import { GatewayError } from '../errors.ts'
+import { TIMEOUT_FIELD } from '../guards/deadline.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { endToEnd, headerOf } from '../headers.ts'
 import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
@@ -75,7 +76,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       {
         method,
         path: this.#options.upstreamBasePath + path,
-        headers: headers.concat('host', this.#options.upstreamHost),
+        headers: headers.concat('host', this.#options.upstreamHost, this.#timeLeft()),
         // What undici needs of a stream, an upload has.
         body: body as unknown as Readable | null,
         blocking: false,
@@ -110,6 +111,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       this.#request.parts.inform?.(status, endToEnd(fields))
       return
     }
+    this.#request.noteAnswer()
     this.#status = status
     this.#headers = answerFields(fields, status, this.#request, this.#options.viaName)
     if (this.#isToBeBuffered(fields)) this.#buffer = new BufferedBody()
@@ -148,6 +150,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     duplex: Duplex,
   ): void {
     this.#release()
+    this.#request.noteAnswer()
     const tunnel = new SocketTunnel(duplex as Socket, this.#options.tunnelIdleMs)
     const fields = rawFields(controller.rawHeaders)
     const protocol = headerOf(fields, 'upgrade') ?? ''
@@ -164,6 +167,17 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   // Within.
+
+  /**
+   * Told anew at each attempt, so that the upstream need not go on when nobody waits any more. The deadline of a
+   * request with a body counts from the body's end, so that it has all of it left.
+   */
+  #timeLeft(): readonly string[] {
+    const { deadlineAt, arrivedAt, parts } = this.#request
+    if (deadlineAt === Number.POSITIVE_INFINITY) return []
+    const leftMs = deadlineAt - (parts.body === null ? performance.now() : arrivedAt)
+    return [TIMEOUT_FIELD, String(Math.max(1, Math.floor(leftMs)))]
+  }
 
   #openTunnel(tunnel: SocketTunnel, status: number, fields: readonly string[], protocol: string): void {
     this.#status = status

@@ -34,3 +34,8 @@ export async function startRawUpstream(): Promise<RawUpstream> {
 export function bytes(text: string): (end: End) => void {
   return ({ socket }) => void socket.write(text, 'latin1')
 }
+
+/** What was received, but for the time that was left, which is another each time. */
+export function timeless(received: string): string {
+  return received.replace(/^x-request-timeout-ms: \d+\r\n/gm, '')
+}

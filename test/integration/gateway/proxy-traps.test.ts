@@ -108,9 +108,9 @@ describe('one GET never becomes many upstream calls on a 503', () => {
     ['by default one retry', {}, {}, 2],
     ['none where none is allowed', { RETRY_ATTEMPTS: '0' }, {}, 1],
     [
-      'none where the upstream asks to be left alone for a second, which is no millisecond',
+      'none where the upstream asks to be left alone for a minute, which is past the deadline and no millisecond',
       {},
-      { 'retry-after': '1' },
+      { 'retry-after': '60' },
       1,
     ],
     ['none without guards', { GUARDS: 'none' }, {}, 1],

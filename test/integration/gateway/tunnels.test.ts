@@ -6,7 +6,13 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange } from '../../support/gateway-raw.ts'
-import { bytes, OK, type RawUpstream, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
+import {
+  bytes,
+  OK,
+  type RawUpstream,
+  startRawUpstream,
+  timeless,
+} from '../../support/gateway-raw-upstream.ts'
 import { dialTcp, type End } from '../../support/tcp.ts'
 import { quiet } from '../../support/toxic-lab.ts'
 
@@ -169,7 +175,7 @@ describe('a WebSocket through the gateway', () => {
   test('tells the upstream what every request tells it, and the client what the upstream said', async () => {
     await start()
     const { client } = await tunnel('/proxy/chat?room=1')
-    expect(upstream.received()).toBe(
+    expect(timeless(upstream.received())).toBe(
       [
         `GET /chat?room=1 HTTP/1.1\r\nhost: 127.0.0.1:${upstream.port}\r\nconnection: upgrade\r\nupgrade: websocket\r\n`,
         `sec-websocket-version: 13\r\nsec-websocket-key: ${KEY}\r\nx-forwarded-for: 127.0.0.1\r\n`,
