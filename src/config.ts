@@ -144,5 +144,13 @@ function configOf(values: Values) {
       .filter(host => host !== ''),
     drainMs: values.DRAIN_MS,
     logLevel: values.LOG_LEVEL,
+    accessLogEvery: values.ACCESS_LOG,
+    otelEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    otelTraces: values.OTEL_TRACES_EXPORTER === 'otlp',
+    otelMetrics: values.OTEL_METRICS_EXPORTER === 'otlp',
+    otelSampler: values.OTEL_TRACES_SAMPLER,
+    otelSamplerShare: values.OTEL_TRACES_SAMPLER_ARG,
+    otelSpanDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+    otelMetricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
   }
 }

@@ -1,3 +1,4 @@
+import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { EventLoopLag } from './telemetry/event-loop-lag.ts'
@@ -10,6 +11,7 @@ export interface GatewayParts {
   telemetry: Telemetry
   lag: EventLoopLag
   upstream: Upstream
+  store: CacheStore
   pipeline: Pipeline
   isDraining(): boolean
 }

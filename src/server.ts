@@ -16,6 +16,7 @@ import type { GatewayConfig } from './config.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import type { BreakerListener } from './guards/breaker.ts'
 import type { RateVerdict } from './guards/guard.ts'
 import { createPipeline } from './pipeline.ts'
 import { adminRoutes } from './routes/admin.ts'
@@ -24,10 +25,15 @@ import { answerThroughChain, type ChainContext } from './routes/chain.ts'
 import { rejectConnection } from './routes/client-error.ts'
 import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
-import { sendRefusal } from './routes/reply.ts'
+import { refuseEarly } from './routes/refuse-early.ts'
 import { targetProblem } from './routes/target.ts'
-import { watchEventLoopLag } from './telemetry/event-loop-lag.ts'
+import { createAccessLog, type LineLog } from './telemetry/access-log.ts'
+import { type Account, createAccount } from './telemetry/account.ts'
+import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
 import { createTelemetry, type Telemetry } from './telemetry/events.ts'
+import { createMetrics, type Metric } from './telemetry/metrics.ts'
+import type { OpenTelemetry } from './telemetry/open-telemetry/start.ts'
+import { createMetricsPage } from './telemetry/prometheus.ts'
 import { createUpstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
@@ -48,7 +54,7 @@ export interface Gateway {
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const telemetry = createTelemetry()
   const lag = watchEventLoopLag()
-  const app = createApp(config)
+  const { app, account } = createApp(config, telemetry)
   const redis = openRedis(config, telemetry, app.log)
   const store = createStore(config, redis)
   const upstream = createUpstream(
@@ -59,22 +65,13 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
       refineMaxBytes: REFINE_MAX_BYTES,
     },
     telemetry.teller('upstream'),
+    telemetry.durations.upstreamCall,
   )
   const pipeline = createPipeline(config, {
     upstream,
     store,
     telemetry,
-    breakerChanged: (from, to) => {
-      const event = {
-        at: epochNow(),
-        from,
-        to,
-        upstream: config.upstreamOrigin,
-        eventLoopLagMs: lag.recent(),
-      }
-      telemetry.transition(event)
-      app.log.info(event, `breaker ${to}`)
-    },
+    breakerChanged: breakerTeller(config, telemetry, lag, app.log),
   })
 
   let isDraining = false
@@ -83,13 +80,17 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     telemetry,
     lag,
     upstream,
+    store,
     pipeline,
     isDraining: () => isDraining,
   }
+  const metrics = createMetrics(parts)
+  const openTelemetry = await openOpenTelemetry(config, metrics, app.log)
   const context: ChainContext = {
     pipeline,
     checkRate: await createRateCheck(app, config, redis),
-    tell: telemetry.teller('requests'),
+    account,
+    tracer: openTelemetry?.tracer,
     isDraining: () => isDraining,
     failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
   }
@@ -97,7 +98,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   areasRoute(app, context)
   proxyRoute(app, context)
   unknownRoutes(app, context)
-  const admin = adminRoutes(parts)
+  const admin = adminRoutes(parts, createMetricsPage(metrics))
 
   return {
     app,
@@ -112,21 +113,47 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
       store.close()
       redis?.close()
       await upstream.close()
+      await openTelemetry?.close()
     },
   }
 }
 
-function createApp(config: GatewayConfig): FastifyInstance {
+function breakerTeller(
+  config: GatewayConfig,
+  telemetry: Telemetry,
+  lag: EventLoopLag,
+  log: FastifyBaseLogger,
+): BreakerListener {
+  return (from, to) => {
+    const event = {
+      at: epochNow(),
+      from,
+      to,
+      upstream: config.upstreamOrigin,
+      eventLoopLagMs: lag.recent(),
+    }
+    telemetry.transition(event)
+    log.info(event, `breaker ${to}`)
+  }
+}
+
+function createApp(config: GatewayConfig, telemetry: Telemetry): { app: FastifyInstance; account: Account } {
+  const log: LineLog = {
+    info: (fields, message) => app.log.info(fields, message),
+    warn: (fields, message) => app.log.warn(fields, message),
+  }
+  const account = createAccount(
+    telemetry,
+    createAccessLog(log, () => config.accessLogEvery),
+  )
   const app = fastify({
     // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
     logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     clientErrorHandler: rejectConnection,
-    frameworkErrors: (error, _request, reply) => {
-      reply.hijack()
-      sendRefusal(reply.raw, new GatewayError('bad-path', error.message))
-    },
+    frameworkErrors: (error, request, reply) =>
+      refuseEarly(account, request, reply, new GatewayError('bad-path', error.message)),
   })
   // No body is ever parsed here: to Fastify every method is one without a body.
   for (const method of METHODS) {
@@ -135,15 +162,13 @@ function createApp(config: GatewayConfig): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     const problem = targetProblem(request.raw.url ?? '')
     if (problem === undefined) return done()
-    reply.hijack()
-    sendRefusal(reply.raw, new GatewayError('bad-path', problem))
+    refuseEarly(account, request, reply, new GatewayError('bad-path', problem))
   })
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     app.log.error({ err: error }, 'a request failed inside the gateway')
-    reply.hijack()
-    sendRefusal(reply.raw, error)
+    refuseEarly(account, request, reply, error)
   })
-  return app
+  return { app, account }
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
@@ -152,7 +177,7 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
     throw new GatewayError('not-found', 'there is /health, /aggregate/areas, and the upstream under /proxy/')
   }
   app.setNotFoundHandler((request, reply) => {
-    const parts = { method: request.method, path: '/', route: 'proxy', headers: [], body: null } as const
+    const parts = { method: request.method, path: '/', route: 'unknown', headers: [], body: null } as const
     return answerThroughChain(context, request, reply, parts, asked =>
       context.pipeline.turnAway(asked, refuse),
     )
@@ -171,6 +196,17 @@ function openRedis(
     if (isWell) log.info('Redis answers')
     else log.warn('Redis does not answer: nothing is cached there, and clients are counted in this process')
   })
+}
+
+/** Loaded only where there is a collector: nobody else pays for it, not even at the start. */
+async function openOpenTelemetry(
+  config: GatewayConfig,
+  metrics: Metric[],
+  log: FastifyBaseLogger,
+): Promise<OpenTelemetry | undefined> {
+  if (config.otelEndpoint === '') return undefined
+  const { startOpenTelemetry } = await import('./telemetry/open-telemetry/start.ts')
+  return startOpenTelemetry(config, metrics, log)
 }
 
 function createStore(config: GatewayConfig, redis: RedisLink | undefined): CacheStore {

@@ -4,7 +4,10 @@ import { isBuffered } from './cache/policy.ts'
 import { GatewayError } from './errors.ts'
 import type { BodySink, BodySource, GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
 import { endToEnd, without } from './headers.ts'
+import type { Durations } from './telemetry/durations.ts'
 import { createMaxTracker, type MaxReader } from './telemetry/max-tracker.ts'
+import { type Outcome, outcomeOfRefusal, outcomeOfStatus } from './telemetry/outcome.ts'
+import type { CallSpan } from './telemetry/tracing.ts'
 import { upstreamFailure } from './upstream-failure.ts'
 
 export interface UpstreamOptions {
@@ -37,7 +40,11 @@ export interface Upstream {
   close(): Promise<void>
 }
 
-export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
+export function createUpstream(
+  options: UpstreamOptions,
+  tell: Tell,
+  durations: Durations['upstreamCall'],
+): Upstream {
   const pool = new Pool(options.upstreamOrigin, {
     pipelining: 1,
     allowH2: false,
@@ -48,9 +55,10 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
   let calls = 0
   let inFlight = 0
   const most = createMaxTracker(() => inFlight)
-  const ended = (outcome: string) => {
+  const ended = (outcome: Outcome, tookMs: number) => {
     inFlight -= 1
-    tell(outcome)
+    tell(outcome.what)
+    durations[outcome.class].observe(tookMs)
   }
   return {
     call: request =>
@@ -74,7 +82,7 @@ export function createUpstream(options: UpstreamOptions, tell: Tell): Upstream {
 interface Listener {
   resolve(response: GatewayResponse): void
   reject(reason: GatewayError): void
-  ended(outcome: string): void
+  ended(outcome: Outcome, tookMs: number): void
 }
 
 /** One call: undici's handler on one side, the answer's body on the other. */
@@ -96,6 +104,8 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
   #settled: ((reason: Error | null) => void)[] = []
   #idleTimer: ReturnType<typeof setInterval> | undefined
   #lengthAtCheck = 0
+  readonly #begunAt = performance.now()
+  #span: CallSpan | undefined
 
   constructor(request: GatewayRequest, options: UpstreamOptions, listener: Listener) {
     this.#request = request
@@ -106,9 +116,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
 
   start(pool: Pool): void {
     if (this.#mode === 'ended') return
-    const { method, path, headers, body } = this.#request.parts
+    const { method, path, headers, body, span } = this.#request.parts
+    this.#request.trace.calls += 1
+    this.#span = span?.call(this.#request.trace.calls)
     const target = this.#options.upstreamBasePath + path
-    const fields = headers.concat('host', this.#options.upstreamHost)
+    const fields = (this.#span?.fields(headers) ?? headers).concat('host', this.#options.upstreamHost)
     pool.dispatch({ method, path: target, headers: fields, body, blocking: false }, this)
   }
 
@@ -250,7 +262,9 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
     this.#reason = reason
     this.#unlink?.()
     clearInterval(this.#idleTimer)
-    this.#listener.ended(reason === null ? `status-${Math.floor(this.#status / 100)}xx` : outcomeOf(reason))
+    const outcome = reason === null ? outcomeOfStatus(this.#status) : outcomeOf(reason)
+    this.#listener.ended(outcome, performance.now() - this.#begunAt)
+    this.#span?.end(outcome)
     const settled = this.#settled
     this.#settled = []
     for (const settle of settled) settle(reason)
@@ -263,8 +277,10 @@ function sized(headers: readonly string[], body: Buffer): string[] {
   return without(headers, LENGTH).concat('Content-Length', String(body.length))
 }
 
-function outcomeOf(reason: Error): string {
-  return reason instanceof GatewayError ? reason.code : 'discarded'
+const DISCARDED: Outcome = { what: 'discarded', class: 'gone', status: 0 }
+
+function outcomeOf(reason: Error): Outcome {
+  return reason instanceof GatewayError ? outcomeOfRefusal(reason) : DISCARDED
 }
 
 function flatten(rawHeaders: Dispatcher.DispatchController['rawHeaders']): string[] {

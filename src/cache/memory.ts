@@ -11,6 +11,7 @@ export function memoryStore({ cacheMaxBytes }: { cacheMaxBytes: number }): Cache
     get: key => entries.get(key),
     set: (key, entry) => void entries.set(key, entry),
     delete: key => void entries.delete(key),
+    held: () => ({ entries: entries.size, bytes: entries.calculatedSize }),
     close: () => entries.clear(),
   }
 }

@@ -25,6 +25,7 @@ export function tieredStore(near: CacheStore, far: CacheStore): CacheStore {
       near.delete(key)
       far.delete(key)
     },
+    held: () => near.held?.() ?? { entries: 0, bytes: 0 },
     close() {
       near.close()
       far.close()

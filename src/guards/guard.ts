@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import type { GatewayError } from '../errors.ts'
 import { headerOf } from '../headers.ts'
+import type { RequestSpan } from '../telemetry/tracing.ts'
 
 /** The eight guards in running order: the only spelling there is. */
 export const GUARD_NAMES = [
@@ -54,7 +55,7 @@ export function compose(guards: readonly Guard[], last: Next): Next {
   return guards.reduceRight<Next>((next, guard) => request => guard(request, next), last)
 }
 
-/** What the cache and the single flight did for a request: the material of its `Cache-Status` field. */
+/** What the gateway did for a request: the material of its `Cache-Status` field and of its line in the log. */
 export interface CacheTrace {
   /** Why the request went on to the upstream; undefined on a hit. */
   forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'stale' | undefined
@@ -64,6 +65,10 @@ export interface CacheTrace {
   detail: string | undefined
   isStored: boolean
   isCollapsed: boolean
+  /** Calls to the upstream. */
+  calls: number
+  /** Why the body broke off after its header had gone out. */
+  brokeOff: Error | undefined
 }
 
 /** What the rate limiter found for this request's client. */
@@ -76,13 +81,17 @@ export interface RateVerdict {
   resetMs: number
 }
 
+/** Which kind of answer a request asks for; `unknown` where nothing is served. */
+export const ROUTES = ['proxy', 'areas', 'docs', 'unknown'] as const
+export type Route = (typeof ROUTES)[number]
+
 /** The parts of a request that do not change along the chain. */
 export interface RequestParts {
   readonly method: string
   /** Path and query as sent to the upstream, byte for byte. */
   readonly path: string
-  /** Which kind of answer this is: equal paths of different routes share nothing. */
-  readonly route: 'proxy' | 'areas'
+  /** Equal paths of different routes share nothing. */
+  readonly route: Route
   /** Flat, names in lower case, without hop-by-hop fields. */
   readonly headers: readonly string[]
   /** Streamed once: a request with a body is never replayed. */
@@ -90,6 +99,8 @@ export interface RequestParts {
   readonly checkRate: () => Promise<RateVerdict>
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
+  /** Where the request is traced. */
+  readonly span?: RequestSpan | undefined
 }
 
 /**
@@ -165,6 +176,8 @@ function noTrace(): CacheTrace {
     detail: undefined,
     isStored: false,
     isCollapsed: false,
+    calls: 0,
+    brokeOff: undefined,
   }
 }
 

@@ -5,11 +5,11 @@ import { type GatewayConfig, isLoopback } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { GatewayParts } from '../gateway-parts.ts'
 import { countsReader, streamEvents } from '../telemetry/event-stream.ts'
-import { metricsText } from '../telemetry/metrics.ts'
+import type { MetricsPage } from '../telemetry/prometheus.ts'
 import { sendRefusal } from './reply.ts'
 
-export function adminRoutes(parts: GatewayParts): FastifyInstance {
-  const { config, lag, pipeline, telemetry, upstream } = parts
+export function adminRoutes(parts: GatewayParts, metrics: MetricsPage): FastifyInstance {
+  const { config, pipeline } = parts
   const admin = fastify({ logger: false, forceCloseConnections: true })
 
   admin.addHook('onRequest', (request, reply, done) => {
@@ -38,15 +38,8 @@ export function adminRoutes(parts: GatewayParts): FastifyInstance {
   })
   admin.get('/-/config', async () => withoutSecrets(config))
   admin.get('/metrics', async (_request, reply) => {
-    const memory = process.memoryUsage()
-    reply.type('text/plain; version=0.0.4; charset=utf-8')
-    return metricsText(telemetry.counts(), {
-      upstreamInFlight: upstream.inFlight,
-      breakerState: pipeline.breaker.state,
-      eventLoopLagMs: lag.recent(),
-      rssBytes: memory.rss,
-      heapBytes: memory.heapUsed,
-    })
+    reply.type(metrics.contentType)
+    return metrics.text()
   })
   return admin
 }

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
 import { headerOf } from '../headers.ts'
+import { traceContextOf } from '../trace-context.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 
 /** What of the upstream's fields still holds for the answer made out of its list. */
@@ -17,18 +18,13 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
     throw new GatewayError('upstream-error', `the upstream answered ${response.status}`)
   }
   app.get('/aggregate/areas', (request, reply) =>
-    answerThroughChain(
-      context,
-      request,
-      reply,
-      partsOf(request.method, request.headers['if-none-match']),
-      next,
-    ),
+    answerThroughChain(context, request, reply, partsOf(request), next),
   )
 }
 
-function partsOf(method: string, ifNoneMatch: string | undefined) {
-  const headers = ['accept', 'application/json', 'via', '1.1 leeward']
+function partsOf({ method, headers: asked, raw }: FastifyRequest) {
+  const ifNoneMatch = asked['if-none-match']
+  const headers = ['accept', 'application/json', 'via', '1.1 leeward', ...traceContextOf(raw.rawHeaders)]
   if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
   return { method, path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
 }

@@ -1,22 +1,26 @@
 // From a Fastify request into the chain, and back.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
-import type { GatewayRequest, GatewayResponse, Next, RateVerdict, RequestParts } from '../guards/guard.ts'
+import type { Next, RateVerdict, RequestParts } from '../guards/guard.ts'
 import type { Pipeline } from '../pipeline.ts'
-import { clientGone, sendRefusal, sendResponse } from './reply.ts'
+import type { Account } from '../telemetry/account.ts'
+import { outcomeOfAnswer, outcomeOfRefusal } from '../telemetry/outcome.ts'
+import type { Tracer } from '../telemetry/tracing.ts'
+import { Exchange } from './exchange.ts'
+import { sendRefusal, sendResponse } from './reply.ts'
 
 /** What every route of the chain needs. */
 export interface ChainContext {
   pipeline: Pipeline
   checkRate(request: FastifyRequest): Promise<RateVerdict>
-  /** Counts an answer by its kind. */
-  tell(what: string): void
+  account: Account
+  tracer: Tracer | undefined
   isDraining(): boolean
   /** Tells of an error of the gateway itself. */
   failed(error: unknown): void
 }
 
-type Parts = Omit<RequestParts, 'checkRate'>
+type Parts = Omit<RequestParts, 'checkRate' | 'span'>
 
 /** Runs a request through the chain and writes what comes of it; never throws. */
 export async function answerThroughChain(
@@ -28,23 +32,17 @@ export async function answerThroughChain(
 ): Promise<void> {
   reply.hijack()
   const { raw } = reply
-  const asked = context.pipeline.receive({ ...parts, checkRate: () => context.checkRate(request) })
-  raw.once('close', () => {
-    if (!raw.writableFinished) asked.cancel(clientGone())
-  })
+  const span = context.tracer?.begin(parts)
+  const asked = context.pipeline.receive({ ...parts, span, checkRate: () => context.checkRate(request) })
+  const exchange = new Exchange(context.account, request, raw, asked)
   try {
     const response = await next(asked)
-    context.tell(kindOf(asked, response))
+    exchange.settle(outcomeOfAnswer(asked.trace, response))
     sendResponse(raw, asked, response, context.isDraining())
   } catch (error) {
     const refusal = asGatewayError(error)
-    context.tell(refusal.code)
+    exchange.settle(outcomeOfRefusal(refusal))
     if (refusal.code === 'internal') context.failed(error)
     sendRefusal(raw, refusal, { trace: asked.trace, isLast: context.isDraining() })
   }
-}
-
-function kindOf({ trace }: GatewayRequest, { status }: GatewayResponse): string {
-  if (trace.forwarded !== undefined) return `status-${Math.floor(status / 100)}xx`
-  return trace.hitTtlSeconds < 0 ? 'stale' : 'cached'
 }

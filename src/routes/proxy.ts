@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { forwardedHeaders } from '../headers.ts'
+import { withoutInvalidTrace } from '../trace-context.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 
 const PREFIX = '/proxy'
@@ -24,7 +25,7 @@ function partsOf({ raw, ip }: FastifyRequest) {
     method: raw.method ?? 'GET',
     path: raw.url!.slice(PREFIX.length),
     route: 'proxy',
-    headers: forwardedHeaders(raw.rawHeaders, ip),
+    headers: withoutInvalidTrace(forwardedHeaders(raw.rawHeaders, ip)),
     body: hasBody(raw) ? raw : null,
   } as const
 }

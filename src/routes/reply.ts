@@ -24,6 +24,7 @@ export function sendResponse(
     const reason = new GatewayError('upstream-malformed', 'the answer has fields that cannot be passed on', {
       cause: error,
     })
+    request.trace.brokeOff = reason
     sendRefusal(raw, reason, { trace: request.trace, isLast })
     return
   }
@@ -39,7 +40,10 @@ export function sendResponse(
     write: chunk => raw.write(chunk),
     end: () => raw.end(),
     // The rest will not come: a reset says so, a polite end would be taken for the whole.
-    fail: () => reset(raw),
+    fail: reason => {
+      request.trace.brokeOff = reason
+      reset(raw)
+    },
   })
 }
 
@@ -69,7 +73,7 @@ export function sendRefusal(
 }
 
 /** RFC 9211: whether the answer came from the cache, else why the request was forwarded and what came of it. */
-function cacheStatus(trace: CacheTrace, forwardedStatus: number | undefined): string {
+export function cacheStatus(trace: CacheTrace, forwardedStatus: number | undefined): string {
   if (trace.forwarded === undefined) {
     const detail = trace.detail === undefined ? '' : `; detail=${trace.detail}`
     return `leeward; hit; ttl=${trace.hitTtlSeconds}${detail}`

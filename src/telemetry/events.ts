@@ -1,6 +1,7 @@
 // What the gateway tells of itself. Metrics, the log and the admin's event stream all come from here.
 import type { BreakerState } from '../guards/breaker.ts'
 import type { GuardName, Tell } from '../guards/guard.ts'
+import { createDurations, type Durations } from './durations.ts'
 
 /** Who tells: a guard, the upstream, Redis, or the gateway's own front. */
 export type EventSource = GuardName | 'upstream' | 'redis' | 'requests'
@@ -51,6 +52,7 @@ type BreakerWatcher = (event: BreakerEvent) => void
 export interface Telemetry {
   /** The teller of one source; counting is all it does, for it is on the path of every request. */
   teller(source: EventSource): Tell
+  readonly durations: Durations
   transition(event: BreakerEvent): void
   /** Calls back on every transition; returns the way to stop. */
   onTransition(watcher: BreakerWatcher): () => void
@@ -73,6 +75,7 @@ export function createTelemetry(): Telemetry {
         counter.count += 1
       }
     },
+    durations: createDurations(),
     transition(event) {
       for (const watcher of watchers) watcher(event)
     },
