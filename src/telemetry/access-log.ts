@@ -26,8 +26,8 @@ export function createAccessLog(log: LineLog, every: () => number): AccessLog {
       const nth = every()
       if (nth === 0) return
       if (request.outcome.class === 'failed') return log.warn(lineOf(request), 'request')
+      if (passed % nth === 0) log.info(lineOf(request), 'request')
       passed = (passed + 1) % nth
-      if (passed === 0 || nth === 1) log.info(lineOf(request), 'request')
     },
   }
 }
