@@ -142,6 +142,7 @@ function configOf(values: Values) {
     adminAllowedHosts: values.ADMIN_ALLOWED_HOSTS.split(',')
       .map(host => host.trim().toLowerCase())
       .filter(host => host !== ''),
+    showsDocs: values.DOCS === 'on',
     drainMs: values.DRAIN_MS,
     logLevel: values.LOG_LEVEL,
     accessLogEvery: values.ACCESS_LOG,

@@ -1,4 +1,5 @@
 // The one table of refusals: what a client may be told, and what each says about the upstream.
+import type { Problem } from './docs/schemas.ts'
 
 /**
  * What a refusal tells the breaker, the retry and the cache about the upstream:
@@ -145,5 +146,5 @@ export function problemOf(error: GatewayError): string {
     status: error.status,
     detail: error.message,
     code: error.code,
-  })
+  } satisfies Problem)
 }

@@ -23,6 +23,7 @@ import { adminRoutes } from './routes/admin.ts'
 import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
 import { rejectConnection } from './routes/client-error.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
 import { refuseEarly } from './routes/refuse-early.ts'
@@ -95,6 +96,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
   }
   healthRoute(app)
+  if (config.showsDocs) docsRoutes(app)
   areasRoute(app, context)
   proxyRoute(app, context)
   unknownRoutes(app, context)
@@ -174,7 +176,10 @@ function createApp(config: GatewayConfig, telemetry: Telemetry): { app: FastifyI
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
 function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
   const refuse = async () => {
-    throw new GatewayError('not-found', 'there is /health, /aggregate/areas, and the upstream under /proxy/')
+    throw new GatewayError(
+      'not-found',
+      'there is /health, /docs, /aggregate/areas, and the upstream under /proxy/',
+    )
   }
   app.setNotFoundHandler((request, reply) => {
     const parts = { method: request.method, path: '/', route: 'unknown', headers: [], body: null } as const

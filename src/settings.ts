@@ -151,6 +151,7 @@ export const SETTINGS = {
     'host names by which the admin port may be called, beside loopback',
     'names separated by commas',
   ),
+  DOCS: oneOf('on', ['on', 'off'], 'whether clients are told what there is to ask for, at /docs'),
   DRAIN_MS: ms(10_000, 0, 'time for requests under way to finish at shutdown'),
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'least level of what is logged'),
   ACCESS_LOG: {

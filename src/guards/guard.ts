@@ -82,7 +82,7 @@ export interface RateVerdict {
 }
 
 /** Which kind of answer a request asks for; `unknown` where nothing is served. */
-export const ROUTES = ['proxy', 'areas', 'docs', 'unknown'] as const
+export const ROUTES = ['proxy', 'areas', 'unknown'] as const
 export type Route = (typeof ROUTES)[number]
 
 /** The parts of a request that do not change along the chain. */

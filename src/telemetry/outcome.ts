@@ -37,7 +37,7 @@ export function outcomeOfStatus(status: number): Outcome {
 
 /** The outcome of a request that was refused: the gateway's own doing, unless it tells of the upstream. */
 export function outcomeOfRefusal({ code, status, refusal }: GatewayError): Outcome {
-  if (code === 'client-gone') return { what: code, class: 'gone', status }
+  if (status === 499) return { what: code, class: 'gone', status }
   const isFailure = refusal.upstream !== 'nothing' || code === 'internal'
   return { what: code, class: isFailure ? 'failed' : 'refused', status }
 }

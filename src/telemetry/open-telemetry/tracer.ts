@@ -19,7 +19,6 @@ import type { CallSpan, RequestSpan, TracedParts, Tracer } from '../tracing.ts'
 const PATHS: Record<Route, string> = {
   proxy: '/proxy/*',
   areas: '/aggregate/areas',
-  docs: '/docs',
   unknown: '',
 }
 
