@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { GuardName } from './guards/guard.ts'
 import { type CACHES, SETTINGS, type Setting } from './settings.ts'
 
-type SettingName = keyof typeof SETTINGS
+export type SettingName = keyof typeof SETTINGS
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
 
 export type CacheKind = (typeof CACHES)[number]
@@ -41,7 +41,21 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   ) as Values
   problems.push(...contradictions(values), ...misspelt(environment))
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(configOf(values))
+  const config = Object.freeze(configOf(values))
+  origins.set(config, { environment, values })
+  return config
+}
+
+/** What a configuration was read from, kept out of sight for the secrets in it. */
+interface Origin {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly values: Readonly<Values>
+}
+const origins = new WeakMap<GatewayConfig, Origin>()
+
+/** What this configuration was read from: a change goes on from there. */
+export function originOf(config: GatewayConfig): Origin {
+  return origins.get(config)!
 }
 
 function defaultOf(setting: Setting): unknown {
@@ -83,9 +97,14 @@ function misspelt(environment: Readonly<Record<string, string | undefined>>): st
   return Object.keys(environment)
     .filter(name => name.length >= LEAST_LENGTH && !known.includes(name))
     .flatMap(name => {
-      const meant = known.find(candidate => candidate.length >= LEAST_LENGTH && isNear(name, candidate))
+      const meant = settingNear(name)
       return meant === undefined ? [] : [`${name} is not a setting; did you mean ${meant}?`]
     })
+}
+
+/** The setting that somebody may have meant. */
+export function settingNear(name: string): string | undefined {
+  return Object.keys(SETTINGS).find(known => known.length >= LEAST_LENGTH && isNear(name, known))
 }
 
 /** At most two letters more, fewer, or other. */

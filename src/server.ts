@@ -134,7 +134,7 @@ function breakerTeller(
       upstream: config.upstreamOrigin,
       eventLoopLagMs: lag.recent(),
     }
-    telemetry.transition(event)
+    telemetry.announce('breaker', event)
     log.info(event, `breaker ${to}`)
   }
 }

@@ -183,6 +183,35 @@ export const SETTINGS = {
   OTEL_METRIC_EXPORT_INTERVAL: ms(60_000, 1, 'time between two reports of the metrics'),
 }
 
+/** What the admin port may change while the gateway runs. */
+export const LIVE_SETTINGS: ReadonlySet<keyof typeof SETTINGS> = new Set([
+  'GUARDS',
+  'RATE_LIMIT_MAX',
+  'RATE_LIMIT_WINDOW_MS',
+  'CACHE',
+  'CACHE_FRESH_MS',
+  'CACHE_STALE_IF_ERROR_MS',
+  'CACHE_STALE_WHILE_REVALIDATE_MS',
+  'CACHE_MAX_BYTES',
+  'CACHE_MAX_BODY_BYTES',
+  'DEADLINE_MS',
+  'BULKHEAD_MAX',
+  'BREAKER_ERROR_PERCENT',
+  'BREAKER_LEAST_CALLS',
+  'BREAKER_WINDOW_MS',
+  'BREAKER_RESET_MS',
+  'RETRY_ATTEMPTS',
+  'RETRY_BACKOFF_MS',
+  'RETRY_BUDGET_PERCENT',
+  'RETRY_BUDGET_PER_SECOND',
+  'ATTEMPT_LIMIT_MS',
+  'STREAM_IDLE_MS',
+  'STREAM_LEAST_BYTES',
+  'DRAIN_MS',
+  'LOG_LEVEL',
+  'ACCESS_LOG',
+] as const)
+
 /** The same table as the README prints it. */
 export const SETTINGS_TABLE = Object.entries(SETTINGS).map(([name, setting]) => ({
   name,

@@ -58,6 +58,10 @@ const PROXIED_METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'optio
 const NEVER_TOLD: ReadonlySet<RefusalCode> = new Set([
   'token-required',
   'host-not-allowed',
+  'cross-site',
+  'writes-closed',
+  'json-only',
+  'config-invalid',
   'not-found',
   'client-gone',
 ])

@@ -15,7 +15,7 @@ export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
   const send = (name: string, data: object) => raw.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
   send('hello', helloOf(parts))
-  const unwatch = parts.telemetry.onTransition(event => send('breaker', event))
+  const unwatch = parts.telemetry.onAnnounced(send)
   const timer = setInterval(() => send('counts', readCounts.take()), COUNTS_MS)
   raw.once('close', () => {
     clearInterval(timer)
