@@ -72,6 +72,12 @@ function contradictions(values: Values): string[] {
         'so that no call outlives the time that the breaker stays open',
     )
   }
+  if (values.RETRY_BACKOFF_MOST_MS < values.RETRY_BACKOFF_MS) {
+    problems.push(
+      `RETRY_BACKOFF_MOST_MS is ${values.RETRY_BACKOFF_MOST_MS}; accepted: RETRY_BACKOFF_MS (${values.RETRY_BACKOFF_MS}) or more`,
+    )
+  }
+  problems.push(...uselessLimits(values, isOn))
   if ((values.CACHE === 'redis' || values.CACHE === 'tiered') && values.REDIS_URL === '') {
     problems.push(`REDIS_URL is not set; CACHE=${values.CACHE} needs it: ${SETTINGS.REDIS_URL.accepts}`)
   }
@@ -79,6 +85,22 @@ function contradictions(values: Values): string[] {
     problems.push(`ADMIN_TOKEN is not set; ADMIN_HOST=${values.ADMIN_HOST} is open to others and needs one`)
   }
   return problems
+}
+
+/** Times after which something would happen, but for a limit that always comes first. */
+function uselessLimits(values: Values, isOn: (name: GuardName) => boolean): string[] {
+  type Time = 'HEDGE_MS' | 'SLOW_CALL_MS' | 'ATTEMPT_LIMIT_MS' | 'DEADLINE_MS'
+  const mustBeUnder = (time: Time, limit: Time) =>
+    values[time] > 0 && values[time] >= values[limit]
+      ? [
+          `${time} is ${values[time]}; accepted: 0, or less than ${limit} (${values[limit]}), which comes first`,
+        ]
+      : []
+  return [
+    ...(isOn('retry') && isOn('attempt-limit') ? mustBeUnder('HEDGE_MS', 'ATTEMPT_LIMIT_MS') : []),
+    ...(isOn('retry') && isOn('deadline') ? mustBeUnder('HEDGE_MS', 'DEADLINE_MS') : []),
+    ...(isOn('breaker') && isOn('deadline') ? mustBeUnder('SLOW_CALL_MS', 'DEADLINE_MS') : []),
+  ]
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/
@@ -132,6 +154,7 @@ function configOf(values: Values) {
     guards: values.GUARDS.filter(name => !(isCacheOff && name === 'cache')),
     rateLimitMax: values.RATE_LIMIT_MAX,
     rateLimitWindowMs: values.RATE_LIMIT_WINDOW_MS,
+    rateLimitBurst: values.RATE_LIMIT_BURST || values.RATE_LIMIT_MAX,
     cache: values.CACHE,
     redisUrl: values.REDIS_URL,
     redisPrefix: values.REDIS_PREFIX,
@@ -146,11 +169,15 @@ function configOf(values: Values) {
     breakerLeastCalls: values.BREAKER_LEAST_CALLS,
     breakerWindowMs: values.BREAKER_WINDOW_MS,
     breakerResetMs: values.BREAKER_RESET_MS,
+    slowCallMs: values.SLOW_CALL_MS,
     retryAttempts: values.RETRY_ATTEMPTS,
     retryBackoffMs: values.RETRY_BACKOFF_MS,
+    retryBackoffMostMs: values.RETRY_BACKOFF_MOST_MS,
+    hedgeMs: values.HEDGE_MS,
     retryBudgetPercent: values.RETRY_BUDGET_PERCENT,
     retryBudgetPerSecond: values.RETRY_BUDGET_PER_SECOND,
     attemptLimitMs: values.ATTEMPT_LIMIT_MS,
+    shedLagMs: values.SHED_LAG_MS,
     streamIdleMs: values.STREAM_IDLE_MS,
     streamLeastBytes: values.STREAM_LEAST_BYTES,
     upstreamConnectMs: values.UPSTREAM_CONNECT_MS,

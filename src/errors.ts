@@ -34,6 +34,7 @@ export const REFUSALS = {
   'rate-limited': { status: 429, title: 'Too many requests', upstream: 'nothing' },
   'header-too-large': { status: 431, title: 'The request header is too large', upstream: 'nothing' },
   'client-gone': { status: 499, title: 'The client hung up', upstream: 'nothing' },
+  superseded: { status: 499, title: 'Another attempt was quicker', upstream: 'nothing' },
   internal: { status: 500, title: 'The gateway failed', upstream: 'nothing' },
   'upstream-unreachable': {
     status: 502,
@@ -66,6 +67,7 @@ export const REFUSALS = {
     upstream: 'nothing',
     allowsStale: true,
   },
+  overloaded: { status: 503, title: 'The gateway has more to do than it can', upstream: 'nothing' },
   draining: { status: 503, title: 'The gateway is shutting down', upstream: 'nothing' },
   'attempt-timeout': {
     status: 504,
@@ -80,7 +82,7 @@ export const REFUSALS = {
 /** The stable name of a refusal. */
 export type RefusalCode = keyof typeof REFUSALS
 
-/** A refusal on its way to the client. `retryAfterMs` becomes `Retry-After`, in whole seconds. */
+/** A refusal on its way to the client, without a stack. `retryAfterMs` becomes `Retry-After`, in whole seconds. */
 export class GatewayError extends Error {
   override name = 'GatewayError'
   readonly code: RefusalCode
@@ -101,7 +103,11 @@ export class GatewayError extends Error {
       problems?: readonly string[]
     } = {},
   ) {
+    // The code says all that a stack could, which would cost more than the rest of a refusal, when it matters most.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail, more.cause === undefined ? undefined : { cause: more.cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.status = REFUSALS[code].status
     this.retryAfterMs = more.retryAfterMs

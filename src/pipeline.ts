@@ -1,11 +1,12 @@
 // The chain of guards, in reading order: list order is running order.
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
+import type { GuardState } from './guard-state.ts'
 import { attemptLimit } from './guards/attempt-limit.ts'
-import { type Breaker, type BreakerListener, breaker } from './guards/breaker.ts'
+import type { Breaker } from './guards/breaker.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
-import { deadline } from './guards/deadline.ts'
+import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
 import {
   compose,
   GatewayRequest,
@@ -17,13 +18,17 @@ import {
 import { rateLimit } from './guards/rate-limit.ts'
 import { retry } from './guards/retry.ts'
 import { singleFlight } from './guards/single-flight.ts'
+import { without } from './headers.ts'
 import type { Telemetry } from './telemetry/events.ts'
 import type { Upstream } from './upstream.ts'
 
 /** The chain before its upstream. */
 export interface Pipeline {
-  /** A request that has just arrived, with its deadline. */
-  receive(parts: RequestParts): GatewayRequest
+  /**
+   * A request that has just arrived, with its deadline. Where it asks for one that is none, it arrives cancelled.
+   * @param askedTimeout the deadline that it asks for, as it was sent
+   */
+  receive(parts: RequestParts, askedTimeout: string | undefined): GatewayRequest
   /** Through every guard that is on, to the upstream. */
   run: Next
   /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
@@ -36,22 +41,23 @@ export interface PipelineParts {
   upstream: Upstream
   store: CacheStore
   telemetry: Telemetry
-  breakerChanged: BreakerListener
+  state: GuardState
 }
 
+const TIMEOUT = new Set([TIMEOUT_FIELD])
+
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
-  const { upstream, store, telemetry } = parts
+  const { upstream, store, telemetry, state } = parts
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
-  const upstreamBreaker = breaker(config, telemetry.teller('breaker'), parts.breakerChanged)
 
   const chain: Record<GuardName, Guard> = {
-    'rate-limit': rateLimit(telemetry.teller('rate-limit')),
+    'rate-limit': rateLimit(config, state.limiter.checkUnder(config), telemetry.teller('rate-limit')),
     cache: cache(store, config, telemetry.teller('cache')),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
     deadline: deadline(telemetry.teller('deadline')),
-    bulkhead: bulkhead(config, telemetry.teller('bulkhead')),
-    breaker: upstreamBreaker.guard,
-    retry: retry(config, telemetry.teller('retry')),
+    bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),
+    breaker: state.breaker.guard,
+    retry: retry(config, state, telemetry.teller('retry')),
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
@@ -61,9 +67,17 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
   }
 
   return {
-    receive(requestParts) {
+    receive(requestParts, askedTimeout) {
       const arrivedAt = performance.now()
-      return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
+      if (askedTimeout === undefined || deadlineMs === Number.POSITIVE_INFINITY)
+        return new GatewayRequest(requestParts, arrivedAt, arrivedAt + deadlineMs)
+      const askedMs = askedDeadlineMs(askedTimeout)
+      // The upstream is told what is left of it, at each attempt.
+      const headers = without(requestParts.headers, TIMEOUT)
+      const ownMs = Math.min(deadlineMs, askedMs ?? deadlineMs)
+      const asked = new GatewayRequest({ ...requestParts, headers }, arrivedAt, arrivedAt + ownMs)
+      if (askedMs === undefined) asked.cancel(notADeadline(askedTimeout))
+      return asked
     },
     run: compose(
       config.guards.map(name => chain[name]),
@@ -71,7 +85,7 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     ),
     turnAway: (request, refuse) =>
       config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
-    breaker: upstreamBreaker,
-    close: upstreamBreaker.close,
+    breaker: state.breaker,
+    close: state.breaker.close,
   }
 }

@@ -1,23 +1,19 @@
 // The Fastify app: hooks and routes in order, error → reply.
 
 import { METHODS } from 'node:http'
-import rateLimitPlugin from '@fastify/rate-limit'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyRequest,
-  LogController,
-} from 'fastify'
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { memoryStore } from './cache/memory.ts'
-import { connectRedis, type RedisLink, redisCounter, redisStore } from './cache/redis.ts'
+import { connectRedis, type RedisLink, redisStore } from './cache/redis.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import type { GatewayParts } from './gateway-parts.ts'
+import { createGuardState } from './guard-state.ts'
 import type { BreakerListener } from './guards/breaker.ts'
-import type { RateVerdict } from './guards/guard.ts'
+import { createRateLimiter } from './limiter/rate-limiter.ts'
+import { loadShedding } from './load-shedding.ts'
 import { createPipeline } from './pipeline.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { areasRoute } from './routes/areas.ts'
@@ -39,8 +35,6 @@ import { createUpstream } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
-/** Clients that the rate limiter tells apart at once. */
-const COUNTED_CLIENTS = 50_000
 const IDLE_SWEEP_MS = 50
 
 /** A gateway: its two apps, ready to listen, and its end. */
@@ -68,12 +62,13 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     telemetry.teller('upstream'),
     telemetry.durations.upstreamCall,
   )
-  const pipeline = createPipeline(config, {
-    upstream,
-    store,
+  const state = createGuardState(
+    config,
+    await createRateLimiter(app, redis),
     telemetry,
-    breakerChanged: breakerTeller(config, telemetry, lag, app.log),
-  })
+    breakerTeller(config, telemetry, lag, app.log),
+  )
+  const pipeline = createPipeline(config, { upstream, store, telemetry, state })
 
   let isDraining = false
   const parts: GatewayParts = {
@@ -89,7 +84,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const openTelemetry = await openOpenTelemetry(config, metrics, app.log)
   const context: ChainContext = {
     pipeline,
-    checkRate: await createRateCheck(app, config, redis),
+    shed: loadShedding(config, lag),
     account,
     tracer: openTelemetry?.tracer,
     isDraining: () => isDraining,
@@ -182,7 +177,14 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
     )
   }
   app.setNotFoundHandler((request, reply) => {
-    const parts = { method: request.method, path: '/', route: 'unknown', headers: [], body: null } as const
+    const parts = {
+      method: request.method,
+      path: '/',
+      route: 'unknown',
+      client: request.ip,
+      headers: [],
+      body: null,
+    } as const
     return answerThroughChain(context, request, reply, parts, asked =>
       context.pipeline.turnAway(asked, refuse),
     )
@@ -218,39 +220,6 @@ function createStore(config: GatewayConfig, redis: RedisLink | undefined): Cache
   if (redis === undefined || config.cache === 'memory' || config.cache === 'off') return memoryStore(config)
   if (config.cache === 'redis') return redisStore(redis)
   return tieredStore(memoryStore(config), redisStore(redis))
-}
-
-/** Counts in Redis where there is one, in this process where there is none or it does not answer. */
-async function createRateCheck(app: FastifyInstance, config: GatewayConfig, redis: RedisLink | undefined) {
-  const local = await createLimiter(app, config)
-  const shared = redis && (await createLimiter(app, config, redisCounter(redis)))
-  return async (request: FastifyRequest): Promise<RateVerdict> => {
-    const found = (await shared?.(request).catch(() => undefined)) ?? (await local(request))
-    // `isAllowed` would mean: on the allow list. There is none.
-    if (found.isAllowed) throw new TypeError('no client is on an allow list')
-    const { isExceeded, max, remaining, ttl } = found
-    return { isExceeded, max, remaining, windowMs: config.rateLimitWindowMs, resetMs: Math.max(0, ttl) }
-  }
-}
-
-/** A limiter in a scope of its own: the plugin has one store for each scope. */
-async function createLimiter(
-  app: FastifyInstance,
-  config: GatewayConfig,
-  store?: ReturnType<typeof redisCounter>,
-) {
-  let scope = app
-  await app.register(async child => {
-    scope = child
-    await child.register(rateLimitPlugin, {
-      global: false,
-      max: config.rateLimitMax,
-      timeWindow: config.rateLimitWindowMs,
-      cache: COUNTED_CLIENTS,
-      ...(store && { store }),
-    })
-  })
-  return scope.createRateLimit()
 }
 
 async function drain(app: FastifyInstance, drainMs: number): Promise<void> {

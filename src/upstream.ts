@@ -2,6 +2,7 @@
 import { type Dispatcher, Pool } from 'undici'
 import { isBuffered } from './cache/policy.ts'
 import { GatewayError } from './errors.ts'
+import { TIMEOUT_FIELD } from './guards/deadline.ts'
 import type { BodySink, BodySource, GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
 import { endToEnd, without } from './headers.ts'
 import type { Durations } from './telemetry/durations.ts'
@@ -120,7 +121,11 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
     this.#request.trace.calls += 1
     this.#span = span?.call(this.#request.trace.calls)
     const target = this.#options.upstreamBasePath + path
-    const fields = (this.#span?.fields(headers) ?? headers).concat('host', this.#options.upstreamHost)
+    const fields = (this.#span?.fields(headers) ?? headers).concat(
+      'host',
+      this.#options.upstreamHost,
+      this.#timeLeft(),
+    )
     pool.dispatch({ method, path: target, headers: fields, body, blocking: false }, this)
   }
 
@@ -134,6 +139,7 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (status < 200) return
     this.#status = status
+    this.#request.noteAnswer()
     this.#headers = endToEnd(flatten(controller.rawHeaders))
     if (this.#isToBeBuffered()) {
       this.#mode = 'buffering'
@@ -204,6 +210,13 @@ class UpstreamCall implements Dispatcher.DispatchHandler, BodySource {
   }
 
   // Within.
+
+  /** Told anew at each attempt, so that the upstream need not go on when nobody waits any more. */
+  #timeLeft(): readonly string[] {
+    const { deadlineAt } = this.#request
+    if (deadlineAt === Number.POSITIVE_INFINITY) return []
+    return [TIMEOUT_FIELD, String(Math.max(1, Math.floor(deadlineAt - performance.now())))]
+  }
 
   #isToBeBuffered(): boolean {
     if (this.#request.parts.refine !== undefined) return true

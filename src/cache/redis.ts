@@ -12,7 +12,6 @@ const FAILURES = 3
 const LEFT_ALONE_MS = 1_000
 
 const CACHE_PREFIX = 'cache:'
-const COUNTER_PREFIX = 'rate:'
 
 /** A connection that fails fast, and after some failures at once. */
 export interface RedisLink {
@@ -103,34 +102,6 @@ export function redisStore(link: RedisLink): CacheStore {
     },
     close: () => {},
   }
-}
-
-const COUNT_SCRIPT = `
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return {count, redis.call('PTTL', KEYS[1])}`
-
-interface WindowCount {
-  current: number
-  ttl: number
-}
-
-/** A store for @fastify/rate-limit. Its own asks Redis without a limit; this one fails fast. */
-export function redisCounter(link: RedisLink) {
-  return class RedisCounter {
-    incr(key: string, callback: (error: Error | null, result?: WindowCount) => void, windowMs: number): void {
-      countInRedis(link, key, windowMs).then(result => callback(null, result), callback)
-    }
-    child(): RedisCounter {
-      return this
-    }
-  }
-}
-
-async function countInRedis(link: RedisLink, key: string, windowMs: number): Promise<WindowCount> {
-  const reply = await link.ask(redis => redis.eval(COUNT_SCRIPT, 1, COUNTER_PREFIX + key, windowMs))
-  const [current, ttl] = reply as [number, number]
-  return { current, ttl }
 }
 
 const LENGTH_BYTES = 4

@@ -18,6 +18,8 @@ export interface BreakerOptions {
   breakerWindowMs: number
   /** How long it stays open before one call may probe. */
   breakerResetMs: number
+  /** A call that takes longer than this counts as failed, whatever it brings; 0 is never. */
+  slowCallMs: number
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
@@ -33,70 +35,74 @@ export interface Breaker {
 }
 
 type Judgement = 'failed' | 'answered' | 'nothing'
-type Call = () => Promise<void>
 
 const BUCKETS = 10
+
+/** Of no interest to anybody: the caller has the true one. */
+const FAILURE = new Error('the upstream failed')
 
 /**
  * Stops asking an upstream that keeps failing (503), with opossum counting and keeping the state.
  *
- * Kept from opossum: calls it would refuse (it counts them as calls, which dilutes its error rate), results of
- * calls begun in an earlier state (any success closes a half-open breaker), and results that say nothing of the
- * upstream (it takes a filtered error for a success).
+ * opossum is told of a call when its outcome is known, and of nothing else: so its error rate is that of the calls
+ * that were judged. Kept from it are calls that it would refuse and calls under way (it counts them as calls),
+ * results of calls begun in an earlier state (any success closes a half-open breaker), and results that say nothing
+ * of the upstream (it takes a filtered error for a success).
  */
 export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerListener): Breaker {
-  const circuit = new CircuitBreaker<[Call], void>(call => call(), {
-    timeout: false,
-    errorThresholdPercentage: options.breakerErrorPercent,
-    volumeThreshold: options.breakerLeastCalls,
-    rollingCountTimeout: options.breakerWindowMs,
-    rollingCountBuckets: BUCKETS,
-    resetTimeout: options.breakerResetMs,
-    rollingPercentilesEnabled: false,
-    enableSnapshots: false,
-  })
+  const { breakerResetMs, slowCallMs } = options
+  const circuit = createCircuit(options)
   let state: BreakerState = 'closed'
   let generation = 0
   let openedAt = 0
+  let isProbing = false
   const enter = (to: BreakerState) => () => {
     const from = state
     state = to
     generation += 1
+    isProbing = false
     if (to === 'open') openedAt = performance.now()
     changed(from, to)
   }
   circuit.on('open', enter('open')).on('halfOpen', enter('half-open')).on('close', enter('closed'))
 
   /** Hands the judgement of a call to opossum, unless the breaker has changed its state since it began. */
-  function report(began: number, judgement: Judgement, settle: Settle): void {
+  function report(began: number, judgement: Judgement): void {
     if (began !== generation) tell('stale-result')
-    else if (judgement === 'failed') settle.fail(new Error('the upstream failed'))
-    else if (judgement === 'answered') settle.succeed()
+    else if (judgement !== 'nothing') circuit.fire(judgement).catch(() => {})
     else if (state === 'half-open') circuit.open() // the one probe proved nothing: wait for the next
   }
 
-  const guard: Guard = (request, next) => {
-    const isAdmitted = circuit.closed || (circuit.halfOpen && circuit.pendingClose)
-    if (!isAdmitted) {
-      tell('refused')
-      return Promise.reject(breakerOpen(openedAt + options.breakerResetMs - performance.now()))
-    }
+  /** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */
+  async function call(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const began = generation
-    tell(state === 'half-open' ? 'probed' : 'admitted')
-    return new Promise((resolve, reject) => {
-      const call: Call = () =>
-        new Promise((succeed, fail) => {
-          const settle = { succeed, fail }
-          watch(next, request, options.breakerResetMs, judgement => report(began, judgement, settle)).then(
-            resolve,
-            reject,
-          )
-        })
-      circuit.fire(call).catch(() => {}) // the caller has the error already, and a better one
-    })
+    const longestBodyMs = isProbing ? breakerResetMs : null
+    const slowAt = slowCallMs === 0 ? null : performance.now() + slowCallMs
+    let response: GatewayResponse
+    try {
+      response = await next(request)
+    } catch (error) {
+      report(began, judgementOf(error))
+      throw error
+    }
+    const isSlow = slowAt !== null && performance.now() > slowAt
+    if (isSlow) tell('slow')
+    if (isSlow || isFaultStatus(response.status)) report(began, 'failed')
+    else if (Buffer.isBuffer(response.body)) report(began, 'answered')
+    else judgeBody(response, longestBodyMs, judgement => report(began, judgement))
+    return response
   }
+
   return {
-    guard,
+    guard(request, next) {
+      if (state === 'open' || isProbing) {
+        tell('refused')
+        return Promise.reject(breakerOpen(openedAt + breakerResetMs - performance.now()))
+      }
+      isProbing = state === 'half-open'
+      tell(isProbing ? 'probed' : 'admitted')
+      return call(request, next)
+    },
     get state() {
       return state
     },
@@ -104,39 +110,30 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   }
 }
 
-interface Settle {
-  succeed(): void
-  fail(error: Error): void
+function createCircuit(options: BreakerOptions) {
+  const action = (judgement: Judgement) =>
+    judgement === 'failed' ? Promise.reject(FAILURE) : Promise.resolve()
+  return new CircuitBreaker<[Judgement], void>(action, {
+    errorThresholdPercentage: options.breakerErrorPercent,
+    volumeThreshold: options.breakerLeastCalls,
+    rollingCountTimeout: options.breakerWindowMs,
+    rollingCountBuckets: BUCKETS,
+    resetTimeout: options.breakerResetMs,
+    // What other guards do, coalescing too, which is off unless asked for …
+    timeout: false,
+    cache: false,
+    // … and what stalls the event loop while the upstream fails.
+    rollingPercentilesEnabled: false,
+    enableSnapshots: false,
+  })
 }
 
-/** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */
-async function watch(
-  next: Next,
-  request: GatewayRequest,
-  longestMs: number,
-  judge: (judgement: Judgement) => void,
-): Promise<GatewayResponse> {
-  try {
-    const response = await next(request)
-    if (isFaultStatus(response.status)) judge('failed')
-    else judgeBody(response, longestMs, judge)
-    return response
-  } catch (error) {
-    judge(judgementOf(error))
-    throw error
-  }
-}
-
-/** A body still flowing after this long is an answer: an endless one must not keep the breaker half-open. */
+/** @param longestMs a body still flowing after this is an answer: an endless one must not end all probing */
 function judgeBody(
   response: GatewayResponse,
-  longestMs: number,
+  longestMs: number | null,
   judge: (judgement: Judgement) => void,
 ): void {
-  if (Buffer.isBuffer(response.body)) {
-    judge('answered')
-    return
-  }
   let isJudged = false
   const once = (judgement: Judgement) => {
     if (isJudged) return
@@ -144,7 +141,7 @@ function judgeBody(
     clearTimeout(timer)
     judge(judgement)
   }
-  const timer = setTimeout(once, longestMs, 'answered')
+  const timer = longestMs === null ? undefined : setTimeout(once, longestMs, 'answered')
   whenBodyEnds(response, reason => {
     // Headers came, and a client that leaves half-way does not unsay them.
     once(reason !== null && isUpstreamFault(reason) ? 'failed' : 'answered')

@@ -2,6 +2,23 @@ import { GatewayError } from '../errors.ts'
 import { limitAt } from '../limit.ts'
 import type { GatewayRequest, Guard, Tell } from './guard.ts'
 
+/** By this field a client asks for a shorter deadline, and the upstream is told what is left of it. */
+export const TIMEOUT_FIELD = 'x-request-timeout-ms'
+
+/** The deadline that a client asks for, in ms, or undefined where that is no number of milliseconds. */
+export function askedDeadlineMs(value: string): number | undefined {
+  return /^0*[1-9]\d*$/.test(value) ? Number(value) : undefined
+}
+
+/** The refusal of a request that asks for something else. */
+export function notADeadline(value: string): GatewayError {
+  const accepted = 'whole milliseconds from 1; above DEADLINE_MS they count as that'
+  return new GatewayError(
+    'bad-request',
+    `X-Request-Timeout-Ms is ${JSON.stringify(value)}; accepted: ${accepted}`,
+  )
+}
+
 /**
  * Nobody waits longer than the deadline, counted from arrival: 504.
  * It covers a buffered answer to its last byte, a streamed one to its headers.

@@ -71,17 +71,7 @@ export interface CacheTrace {
   brokeOff: Error | undefined
 }
 
-/** What the rate limiter found for this request's client. */
-export interface RateVerdict {
-  isExceeded: boolean
-  max: number
-  remaining: number
-  windowMs: number
-  /** Until the window ends. */
-  resetMs: number
-}
-
-/** Which kind of answer a request asks for; `unknown` where nothing is served. */
+/** The kinds of answers: equal paths of different routes share nothing, and each client has a rate on each. */
 export const ROUTES = ['proxy', 'areas', 'unknown'] as const
 export type Route = (typeof ROUTES)[number]
 
@@ -90,13 +80,13 @@ export interface RequestParts {
   readonly method: string
   /** Path and query as sent to the upstream, byte for byte. */
   readonly path: string
-  /** Equal paths of different routes share nothing. */
   readonly route: Route
+  /** The address that asks. */
+  readonly client: string
   /** Flat, names in lower case, without hop-by-hop fields. */
   readonly headers: readonly string[]
   /** Streamed once: a request with a body is never replayed. */
   readonly body: Readable | null
-  readonly checkRate: () => Promise<RateVerdict>
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
   /** Where the request is traced. */
@@ -112,8 +102,12 @@ export class GatewayRequest {
   readonly arrivedAt: number
   readonly deadlineAt: number
   readonly trace: CacheTrace
+  /** Fields of the gateway's own that go out with whatever the answer will be. Flat. */
+  ownFields: readonly string[] = []
   #reason: GatewayError | null = null
   #listeners: Set<(reason: GatewayError) => void> | null = null
+  #forkedFrom: GatewayRequest | null = null
+  #isAnswered = false
 
   constructor(parts: RequestParts, arrivedAt: number, deadlineAt: number, trace: CacheTrace = noTrace()) {
     this.parts = parts
@@ -149,7 +143,19 @@ export class GatewayRequest {
 
   /** The same request with a cancellation of its own, which is not linked to this one. */
   fork(deadlineAt = this.deadlineAt): GatewayRequest {
-    return new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+    const fork = new GatewayRequest(this.parts, this.arrivedAt, deadlineAt, this.trace)
+    fork.#forkedFrom = this
+    return fork
+  }
+
+  /** The header of an answer has come for this request, or for a fork of it; its body may still be on the way. */
+  get isAnswered(): boolean {
+    return this.#isAnswered
+  }
+
+  noteAnswer(): void {
+    this.#isAnswered = true
+    this.#forkedFrom?.noteAnswer()
   }
 
   header(name: string): string | undefined {

@@ -1,5 +1,7 @@
+import { epochNow } from '../epoch-now.ts'
 import { isRetryable, isRetryableStatus } from '../errors.ts'
 import { headerOf } from '../headers.ts'
+import { limitAt } from '../limit.ts'
 import {
   discard,
   type GatewayRequest,
@@ -8,24 +10,30 @@ import {
   type Next,
   type Tell,
 } from './guard.ts'
+import { type HedgeOptions, type HedgeState, hedge } from './hedge.ts'
 
-export interface RetryOptions {
+export interface RetryOptions extends HedgeOptions {
   retryAttempts: number
+  /** The longest pause before the first retry; it doubles with each … */
   retryBackoffMs: number
-  retryBudgetPercent: number
-  retryBudgetPerSecond: number
+  /** … up to this. */
+  retryBackoffMostMs: number
 }
 
+/** However much time a request has: for longer than this it does not keep its place, only to ask once more. */
+const LONGEST_PAUSE_MS = 10_000
+
 /** Forgives a passing fault: what is idempotent and replayable, after a jittered pause, within a budget. */
-export function retry(options: RetryOptions, tell: Tell, random = Math.random): Guard {
-  const budget = retryBudget(options)
-  return async (request, next) => {
-    budget.deposit()
+export function retry(options: RetryOptions, state: HedgeState, tell: Tell, random = Math.random): Guard {
+  const { budget, breaker } = state
+  const hedged = options.hedgeMs === 0 ? undefined : hedge(options, state, tell)
+
+  async function attempts(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     for (let retries = 0; ; retries += 1) {
       const outcome = await attempt(request, next)
       if (!outcome.isPassing || retries >= options.retryAttempts) return finish(outcome)
-      const pauseMs = random() * options.retryBackoffMs
-      if (!mayRetry(request, outcome, pauseMs)) return finish(outcome)
+      const pauseMs = Math.max(random() * longestBackoffMs(options, retries), askedToWaitMs(outcome))
+      if (!hasTimeFor(request, pauseMs) || breaker.state === 'open') return finish(outcome)
       if (!budget.withdraw()) {
         tell('over-budget')
         return finish(outcome)
@@ -35,10 +43,17 @@ export function retry(options: RetryOptions, tell: Tell, random = Math.random): 
       await pause(request, pauseMs)
     }
   }
+
+  return (request, next) => {
+    budget.deposit()
+    if (!request.isReplayable) return next(request)
+    return attempts(request, hedged === undefined ? next : asked => hedged(asked, next))
+  }
 }
 
 type Outcome = { isPassing: boolean; response: GatewayResponse } | { isPassing: boolean; error: unknown }
 
+/** A streamed answer is one from its header on: nothing that a client has had a byte of is asked for again. */
 async function attempt(request: GatewayRequest, next: Next): Promise<Outcome> {
   try {
     const response = await next(request)
@@ -53,51 +68,34 @@ function finish(outcome: Outcome): GatewayResponse {
   return outcome.response
 }
 
-/** Never for what cannot be sent twice, past the deadline, or while the upstream asks to be left alone. */
-function mayRetry(request: GatewayRequest, outcome: Outcome, pauseMs: number): boolean {
-  if (!request.isReplayable || request.cancelled !== null) return false
-  if (performance.now() + pauseMs >= request.deadlineAt) return false
-  return 'error' in outcome || !asksToWait(outcome.response)
+function longestBackoffMs({ retryBackoffMs, retryBackoffMostMs }: RetryOptions, retries: number): number {
+  return Math.min(retryBackoffMostMs, retryBackoffMs * 2 ** retries)
 }
 
-/** `Retry-After` counts whole seconds, or names a date: either is longer than a request waits. */
-function asksToWait(response: GatewayResponse): boolean {
-  const value = headerOf(response.headers, 'retry-after')
-  return value !== undefined && value.trim() !== '0'
+/** `Retry-After` of the upstream: whole seconds, or a date (RFC 9110, 10.2.3). */
+function askedToWaitMs(outcome: Outcome): number {
+  if ('error' in outcome) return 0
+  const value = headerOf(outcome.response.headers, 'retry-after')?.trim()
+  if (value === undefined) return 0
+  const waitMs = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - epochNow()
+  return Math.max(0, waitMs) || 0
+}
+
+/** Never past the deadline, and not for a client that has left. */
+function hasTimeFor(request: GatewayRequest, pauseMs: number): boolean {
+  if (request.cancelled !== null || pauseMs > LONGEST_PAUSE_MS) return false
+  return performance.now() + pauseMs < request.deadlineAt
 }
 
 function pause(request: GatewayRequest, pauseMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
+    const callOff = limitAt(performance.now() + pauseMs, () => {
       unlink()
       resolve()
-    }, pauseMs)
+    })
     const unlink = request.onCancel(reason => {
-      clearTimeout(timer)
+      callOff()
       reject(reason)
     })
   })
-}
-
-/**
- * A bucket of retries: each request puts in a share of one, each second puts in a few, each retry takes one.
- * It holds what ten seconds put in without requests, and starts with one second's.
- */
-function retryBudget({ retryBudgetPercent, retryBudgetPerSecond }: RetryOptions) {
-  const most = Math.max(1, retryBudgetPerSecond * 10)
-  let held = retryBudgetPerSecond
-  let filledAt = performance.now()
-  return {
-    deposit() {
-      const now = performance.now()
-      const earned = retryBudgetPercent / 100 + (retryBudgetPerSecond * (now - filledAt)) / 1000
-      held = Math.min(most, held + earned)
-      filledAt = now
-    },
-    withdraw(): boolean {
-      if (held < 1) return false
-      held -= 1
-      return true
-    },
-  }
 }

@@ -22,11 +22,18 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
   )
 }
 
-function partsOf({ method, headers: asked, raw }: FastifyRequest) {
-  const ifNoneMatch = asked['if-none-match']
+function partsOf({ method, ip, headers: { 'if-none-match': ifNoneMatch }, raw }: FastifyRequest) {
   const headers = ['accept', 'application/json', 'via', '1.1 leeward', ...traceContextOf(raw.rawHeaders)]
   if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
-  return { method, path: '/areas', route: 'areas', headers, body: null, refine: aggregate } as const
+  return {
+    method,
+    path: '/areas',
+    route: 'areas',
+    client: ip,
+    headers,
+    body: null,
+    refine: aggregate,
+  } as const
 }
 
 /**

@@ -1,7 +1,10 @@
 // From a Fastify request into the chain, and back.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
-import type { Next, RateVerdict, RequestParts } from '../guards/guard.ts'
+import { TIMEOUT_FIELD } from '../guards/deadline.ts'
+import type { Next, RequestParts } from '../guards/guard.ts'
+import { headerOf } from '../headers.ts'
+import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Account } from '../telemetry/account.ts'
 import { outcomeOfAnswer, outcomeOfRefusal } from '../telemetry/outcome.ts'
@@ -12,7 +15,7 @@ import { sendRefusal, sendResponse } from './reply.ts'
 /** What every route of the chain needs. */
 export interface ChainContext {
   pipeline: Pipeline
-  checkRate(request: FastifyRequest): Promise<RateVerdict>
+  shed: Shed
   account: Account
   tracer: Tracer | undefined
   isDraining(): boolean
@@ -20,22 +23,23 @@ export interface ChainContext {
   failed(error: unknown): void
 }
 
-type Parts = Omit<RequestParts, 'checkRate' | 'span'>
-
 /** Runs a request through the chain and writes what comes of it; never throws. */
 export async function answerThroughChain(
   context: ChainContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  parts: Parts,
+  parts: RequestParts,
   next: Next,
 ): Promise<void> {
   reply.hijack()
   const { raw } = reply
   const span = context.tracer?.begin(parts)
-  const asked = context.pipeline.receive({ ...parts, span, checkRate: () => context.checkRate(request) })
+  const timeout = headerOf(request.raw.rawHeaders, TIMEOUT_FIELD)
+  const asked = context.pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
   const exchange = new Exchange(context.account, request, raw, asked)
   try {
+    if (asked.cancelled !== null) throw asked.cancelled
+    context.shed(asked.arrivedAt)
     const response = await next(asked)
     exchange.settle(outcomeOfAnswer(asked.trace, response))
     sendResponse(raw, asked, response, context.isDraining())
@@ -43,6 +47,6 @@ export async function answerThroughChain(
     const refusal = asGatewayError(error)
     exchange.settle(outcomeOfRefusal(refusal))
     if (refusal.code === 'internal') context.failed(error)
-    sendRefusal(raw, refusal, { trace: asked.trace, isLast: context.isDraining() })
+    sendRefusal(raw, refusal, { request: asked, isLast: context.isDraining() })
   }
 }

@@ -60,7 +60,7 @@ export class Exchange implements EndedRequest {
   }
 
   get client(): string {
-    return this.#request.ip ?? ''
+    return this.asked.parts.client
   }
 
   get cacheStatus(): string {

@@ -25,6 +25,7 @@ function partsOf({ raw, ip }: FastifyRequest) {
     method: raw.method ?? 'GET',
     path: raw.url!.slice(PREFIX.length),
     route: 'proxy',
+    client: ip,
     headers: withoutInvalidTrace(forwardedHeaders(raw.rawHeaders, ip)),
     body: hasBody(raw) ? raw : null,
   } as const

@@ -15,13 +15,12 @@ export function refuseEarly(
 ): void {
   reply.hijack()
   const error = asGatewayError(reason)
-  const exchange = new Exchange(account, request, reply.raw, outsideTheChain(request.method))
+  const exchange = new Exchange(account, request, reply.raw, outsideTheChain(request))
   exchange.settle(outcomeOfRefusal(error))
   sendRefusal(reply.raw, error)
 }
 
-function outsideTheChain(method: string): GatewayRequest {
-  const checkRate = () => Promise.reject(new Error('nothing is counted outside the chain'))
-  const parts = { method, path: '/', route: 'unknown', headers: [], body: null, checkRate } as const
+function outsideTheChain({ method, ip }: FastifyRequest): GatewayRequest {
+  const parts = { method, path: '/', route: 'unknown', client: ip, headers: [], body: null } as const
   return new GatewayRequest(parts, performance.now(), Number.POSITIVE_INFINITY)
 }

@@ -11,7 +11,11 @@ export function sendResponse(
   isLast: boolean,
 ): void {
   const { status, body } = response
-  const headers = response.headers.concat('Cache-Status', cacheStatus(request.trace, status))
+  const headers = response.headers.concat(
+    request.ownFields,
+    'Cache-Status',
+    cacheStatus(request.trace, status),
+  )
   if (isLast) headers.push('Connection', 'close')
   if (raw.destroyed) {
     discard(response)
@@ -25,7 +29,7 @@ export function sendResponse(
       cause: error,
     })
     request.trace.brokeOff = reason
-    sendRefusal(raw, reason, { trace: request.trace, isLast })
+    sendRefusal(raw, reason, { request, isLast })
     return
   }
   if (Buffer.isBuffer(body)) {
@@ -56,7 +60,7 @@ function reset(raw: ServerResponse): void {
 export function sendRefusal(
   raw: ServerResponse,
   reason: unknown,
-  { trace, isLast = false }: { trace?: CacheTrace; isLast?: boolean } = {},
+  { request, isLast = false }: { request?: GatewayRequest; isLast?: boolean } = {},
 ): void {
   const error = asGatewayError(reason)
   if (raw.destroyed || raw.headersSent) return
@@ -66,7 +70,9 @@ export function sendRefusal(
   if (error.retryAfterMs !== undefined) {
     headers.push('Retry-After', String(retryAfterSeconds(error.retryAfterMs)))
   }
-  if (trace !== undefined) headers.push('Cache-Status', cacheStatus(trace, undefined))
+  if (request !== undefined) {
+    headers.push(...request.ownFields, 'Cache-Status', cacheStatus(request.trace, undefined))
+  }
   if (isLast) headers.push('Connection', 'close')
   raw.writeHead(error.status, headers)
   raw.end(body)

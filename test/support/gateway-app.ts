@@ -14,8 +14,11 @@ export interface TestGateway {
   close(): Promise<void>
 }
 
+/** It shares its event loop with the test, whose own work is no reason to shed load. */
+const IN_PROCESS = { PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', DRAIN_MS: '500', SHED_LAG_MS: '0' }
+
 export async function startGateway(settings: Record<string, string>): Promise<TestGateway> {
-  const config = loadConfig({ PORT: '0', ADMIN_PORT: '0', LOG_LEVEL: 'silent', DRAIN_MS: '500', ...settings })
+  const config = loadConfig({ ...IN_PROCESS, ...settings })
   const { app, admin, close } = await createGateway(config)
   await app.listen({ host: config.host, port: config.port })
   await admin.listen({ host: config.adminHost, port: config.adminPort })

@@ -7,9 +7,9 @@ export function requestOf(parts: Partial<RequestParts> = {}, deadlineMs = Number
     method: 'GET',
     path: '/x',
     route: 'proxy',
+    client: '127.0.0.1',
     headers: [],
     body: null,
-    checkRate: () => Promise.reject(new Error('no limiter here')),
     ...parts,
   }
   return new GatewayRequest(whole, now, now + deadlineMs)

@@ -143,37 +143,3 @@ describe.runIf(hasRedisServer)('CACHE=tiered', () => {
     redis = await startRedis()
   })
 })
-
-describe.runIf(hasRedisServer)('the rate limit in Redis', () => {
-  test('two gateways count the same client together', async () => {
-    const settings = { RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW_MS: '600000', CACHE: 'off' }
-    const [one, other] = [await start(settings), await start(settings)]
-    const remaining = async (gateway: TestGateway) => {
-      const answer = await fetch(`${gateway.url}/proxy/x`)
-      return Number(/r=(\d+)/.exec(answer.headers.get('ratelimit') ?? '')?.[1])
-    }
-    await eventually(async () => {
-      await redis.command('FLUSHALL')
-      expect([await remaining(one), await remaining(other), await remaining(one)]).toEqual([19, 18, 17])
-    })
-  })
-
-  test.each(['dead', 'deaf'])('a %s Redis leaves the local limiter in charge', async state => {
-    const gateway = await start({ RATE_LIMIT_MAX: '5', RATE_LIMIT_WINDOW_MS: '600000', CACHE: 'off' })
-    await eventually(async () => {
-      await fetch(`${gateway.url}/proxy/x`)
-      expect(await redis.command('KEYS leeward:rate:*')).toContain('127.0.0.1')
-    })
-    if (state === 'dead') await redis.close()
-    else redis.pause()
-    const statuses: number[] = []
-    for (let count = 0; count < 10; count += 1) {
-      const before = performance.now()
-      statuses.push((await fetch(`${gateway.url}/proxy/x`)).status)
-      expect(performance.now() - before).toBeLessThan(MOST_MS)
-    }
-    expect(new Set(statuses)).toEqual(new Set([200, 429]))
-    if (state === 'dead') redis = await startRedis()
-    else redis.resume()
-  })
-})

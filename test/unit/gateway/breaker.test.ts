@@ -4,7 +4,13 @@ import { GatewayError } from '../../../src/errors.ts'
 import { type Breaker, type BreakerState, breaker } from '../../../src/guards/breaker.ts'
 import { bulkhead } from '../../../src/guards/bulkhead.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import { type BodySource, compose, type GatewayResponse } from '../../../src/guards/guard.ts'
+import {
+  type BodySource,
+  compose,
+  type GatewayResponse,
+  type Next,
+  type Tell,
+} from '../../../src/guards/guard.ts'
 import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
 
 const OPTIONS = {
@@ -12,25 +18,33 @@ const OPTIONS = {
   breakerLeastCalls: 20,
   breakerWindowMs: 2_000,
   breakerResetMs: 2_000,
+  slowCallMs: 0,
 }
 
 let changes: BreakerState[]
 let told: Record<string, number>
+let tell: Tell
 let made: Breaker
 beforeEach(() => {
   vi.useFakeTimers()
   changes = []
   const counting = teller()
   told = counting.told
-  made = breaker(OPTIONS, counting.tell, (_from, to) => changes.push(to))
+  tell = counting.tell
+  made = breaker(OPTIONS, tell, (_from, to) => changes.push(to))
 })
 afterEach(() => {
   made.close()
   vi.useRealTimers()
 })
 
+function useBreaker(options: Partial<typeof OPTIONS>): void {
+  made.close()
+  made = breaker({ ...OPTIONS, ...options }, tell, (_from, to) => changes.push(to))
+}
+
 const reset = () => new GatewayError('upstream-reset', 'gone')
-const through = (next: () => Promise<GatewayResponse>) => outcomeOf(made.guard(requestOf(), next))
+const through = (next: Next) => outcomeOf(made.guard(requestOf(), next))
 const fail = (times: number) =>
   Promise.all(Array.from({ length: times }, () => through(() => Promise.reject(reset()))))
 const succeed = (times: number) =>
@@ -80,6 +94,15 @@ describe('opening', () => {
     expect(made.state).toBe('closed')
   })
 
+  test('is not delayed by calls under way, nor by calls that proved nothing: they are no successes', async () => {
+    const upstream = heldUpstream()
+    for (let count = 0; count < 100; count += 1) through(upstream.next)
+    for (let count = 0; count < 100; count += 1)
+      await through(() => Promise.reject(new GatewayError('client-gone', 'left')))
+    await fail(20)
+    expect(made.state).toBe('open')
+  })
+
   test('does not count clients that hang up, nor refusals of ours', async () => {
     for (const code of ['client-gone', 'bulkhead-full', 'rate-limited', 'upload-too-slow'] as const) {
       for (let count = 0; count < 20; count += 1) {
@@ -100,6 +123,63 @@ describe('opening', () => {
   })
 })
 
+describe('a slow call', () => {
+  const slowly = (ms: number, response = answerOf()) =>
+    new Promise<GatewayResponse>(resolve => setTimeout(resolve, ms, response))
+  const call20 = async (ms: number) => {
+    const outcomes = Array.from({ length: 20 }, () => through(() => slowly(ms)))
+    vi.advanceTimersByTime(ms)
+    expect(new Set(await Promise.all(outcomes))).toEqual(new Set([200]))
+    await settle()
+  }
+
+  test('counts as failed, though its client has a good answer', async () => {
+    useBreaker({ slowCallMs: 100 })
+    await call20(100)
+    expect(made.state).toBe('closed')
+    await call20(101)
+    expect([made.state, told.slow]).toEqual(['closed', 20])
+    await call20(101)
+    expect([made.state, told.slow]).toEqual(['open', 40])
+  })
+
+  test('counts once: a failure that was slow, too, is one failure', async () => {
+    useBreaker({ slowCallMs: 100 })
+    const outcomes = Array.from({ length: 19 }, () => through(() => slowly(200, answerOf(503))))
+    vi.advanceTimersByTime(200)
+    await Promise.all(outcomes)
+    await settle()
+    expect(made.state).toBe('closed')
+  })
+
+  test('is what it takes until its header, where the body streams', async () => {
+    useBreaker({ slowCallMs: 100 })
+    for (let count = 0; count < 20; count += 1) {
+      const stream = heldBody()
+      await through(async () => ({ status: 200, headers: [], body: stream.body }))
+      vi.advanceTimersByTime(200)
+      stream.end(null)
+    }
+    await settle()
+    expect(made.state).toBe('closed')
+  })
+
+  test('that probes does not heal', async () => {
+    useBreaker({ slowCallMs: 100 })
+    await halfOpen()
+    const outcome = through(() => slowly(200))
+    vi.advanceTimersByTime(200)
+    expect(await outcome).toBe(200)
+    await settle()
+    expect(made.state).toBe('open')
+  })
+
+  test('is of no account unless it is asked for', async () => {
+    await call20(60_000)
+    expect(made.state).toBe('closed')
+  })
+})
+
 describe('while open', () => {
   test('it refuses with the time that is left, and calls nothing', async () => {
     await trip()
@@ -112,12 +192,7 @@ describe('while open', () => {
   })
 
   test('its refusals do not dilute the rate at which it opens again', async () => {
-    made.close()
-    made = breaker(
-      { ...OPTIONS, breakerWindowMs: 60_000, breakerResetMs: 500 },
-      () => {},
-      () => {},
-    )
+    useBreaker({ breakerWindowMs: 60_000, breakerResetMs: 500 })
     await trip()
     await succeed(1_000)
     vi.advanceTimersByTime(500)
@@ -190,13 +265,14 @@ describe('while half-open', () => {
     expect(made.state).toBe('closed')
   })
 
-  test('a streamed probe is judged when its body has ended', async () => {
+  test('a streamed probe is judged when its body has ended, and leaves no timer', async () => {
     await halfOpen()
+    const timers = vi.getTimerCount()
     const stream = heldBody()
     await through(async () => ({ status: 200, headers: [], body: stream.body }))
     stream.end(null)
     await settle()
-    expect(made.state).toBe('closed')
+    expect([made.state, vi.getTimerCount()]).toEqual(['closed', timers])
   })
 })
 
@@ -223,7 +299,7 @@ describe('in the chain', () => {
 
   test('what the bulkhead refuses does not open it', async () => {
     const upstream = heldUpstream()
-    const run = compose([bulkhead({ bulkheadMax: 5 }, () => {}), made.guard], upstream.next)
+    const run = compose([bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}), made.guard], upstream.next)
     const outcomes = Array.from({ length: 100 }, () => outcomeOf(run(requestOf())))
     for (const call of upstream.calls) call.resolve(answerOf())
     expect((await Promise.all(outcomes)).filter(outcome => outcome === 'bulkhead-full').length).toBe(95)

@@ -126,6 +126,25 @@ describe('settings that do not go together', () => {
     expect(problemsOf({ BREAKER_RESET_MS: '100', GUARDS: 'breaker' })).toEqual([])
   })
 
+  test.each([
+    ['HEDGE_MS', '180', 'ATTEMPT_LIMIT_MS (180)', { GUARDS: 'retry,attempt-limit' }],
+    ['HEDGE_MS', '400', 'DEADLINE_MS (400)', { GUARDS: 'retry,deadline' }],
+    ['SLOW_CALL_MS', '400', 'DEADLINE_MS (400)', { GUARDS: 'breaker,deadline' }],
+  ])('a %s of %s, before which another limit always comes', (name, value, limit, { GUARDS }) => {
+    expect(problemsOf({ [name]: value, GUARDS })).toEqual([
+      `${name} is ${value}; accepted: 0, or less than ${limit}, which comes first`,
+    ])
+    expect(problemsOf({ [name]: String(Number(value) - 1), GUARDS })).toEqual([])
+    expect(problemsOf({ [name]: value, GUARDS: GUARDS.split(',')[0]! })).toEqual([])
+  })
+
+  test('a pause before the first retry that is longer than before any', () => {
+    expect(problemsOf({ RETRY_BACKOFF_MS: '2000' })).toEqual([
+      'RETRY_BACKOFF_MOST_MS is 1000; accepted: RETRY_BACKOFF_MS (2000) or more',
+    ])
+    expect(problemsOf({ RETRY_BACKOFF_MS: '2000', RETRY_BACKOFF_MOST_MS: '2000' })).toEqual([])
+  })
+
   test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('%s needs no admin token', host => {
     expect(problemsOf({ ADMIN_HOST: host })).toEqual([])
   })
@@ -134,6 +153,11 @@ describe('settings that do not go together', () => {
     expect(problemsOf({ ADMIN_HOST: host })).toHaveLength(1)
     expect(problemsOf({ ADMIN_HOST: host, ADMIN_TOKEN: 'x' })).toEqual([])
   })
+})
+
+test('as many requests may come at once as in a window, unless it is said otherwise', () => {
+  expect(loadConfig({ RATE_LIMIT_MAX: '7' }).rateLimitBurst).toBe(7)
+  expect(loadConfig({ RATE_LIMIT_MAX: '7', RATE_LIMIT_BURST: '3' }).rateLimitBurst).toBe(3)
 })
 
 test('a variable that is nearly a setting is a mistake, an unrelated one is not', () => {

@@ -58,3 +58,8 @@ test('what is not one of ours is internal, and its cause is kept', () => {
   const own = new GatewayError('draining', 'x')
   expect(asGatewayError(own)).toBe(own)
 })
+
+test('a refusal has no stack, which would cost more than all else of it, and spoils none of other errors', () => {
+  expect(new GatewayError('breaker-open', 'x').stack).toBe('GatewayError: x')
+  expect(new Error('x').stack).toContain('errors.test.ts')
+})

@@ -134,7 +134,10 @@ describe('attempt limit', () => {
 describe('bulkhead', () => {
   test('frees a place when the call has ended, not when somebody stopped waiting', async () => {
     const upstream = heldUpstream()
-    const guards = [bulkhead({ bulkheadMax: 5 }, () => {}), attemptLimit({ attemptLimitMs: 100 }, () => {})]
+    const guards = [
+      bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}),
+      attemptLimit({ attemptLimitMs: 100 }, () => {}),
+    ]
     const run = compose(guards, upstream.next)
     for (let round = 0; round < 8; round += 1) {
       const outcomes = Array.from({ length: 10 }, () => outcomeOf(run(requestOf())))
@@ -155,7 +158,7 @@ describe('bulkhead', () => {
         end = settled
       },
     }
-    const guard = bulkhead({ bulkheadMax: 1 }, () => {})
+    const guard = bulkhead({ bulkheadMax: 1 }, { taken: 0 }, () => {})
     await guard(requestOf(), async () => ({ status: 200, headers: [], body }))
     expect(await outcomeOf(guard(requestOf(), async () => answerOf()))).toBe('bulkhead-full')
     end(null)

@@ -1,11 +1,30 @@
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { epochNow } from '../../../src/epoch-now.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
+import type { BreakerState } from '../../../src/guards/breaker.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
+import { retryBudget } from '../../../src/guards/retry-budget.ts'
 import { answerOf, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
 
-const OPTIONS = { retryAttempts: 1, retryBackoffMs: 30, retryBudgetPercent: 10, retryBudgetPerSecond: 3 }
+const OPTIONS = {
+  retryAttempts: 1,
+  retryBackoffMs: 30,
+  retryBackoffMostMs: 1_000,
+  retryBudgetPercent: 10,
+  retryBudgetPerSecond: 3,
+  hedgeMs: 0,
+  bulkheadMax: 64,
+}
+
+/** The guard, with a budget and a closed breaker of its own. */
+function retryOf(more: Partial<typeof OPTIONS> = {}, tell = (_what: string) => {}, random = Math.random) {
+  const options = { ...OPTIONS, ...more }
+  const breaker: { state: BreakerState } = { state: 'closed' }
+  const state = { budget: retryBudget(options), places: { taken: 0 }, breaker }
+  return Object.assign(retry(options, state, tell, random), { breaker })
+}
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -31,14 +50,14 @@ describe('what is retried', () => {
     '%s, once',
     async code => {
       const next = scripted(code)
-      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(200)
+      expect(await finished(retryOf()(requestOf(), next))).toBe(200)
       expect(next).toHaveBeenCalledTimes(2)
     },
   )
 
   test.each([502, 503, 504])('an answer of %i, once', async status => {
     const next = scripted(answerOf(status), answerOf(status))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(await finished(retryOf()(requestOf(), next))).toBe(status)
     expect(next).toHaveBeenCalledTimes(2)
   })
 })
@@ -46,7 +65,7 @@ describe('what is retried', () => {
 describe('what is not retried', () => {
   test.each([200, 404, 429, 500, 501])('an answer of %i', async status => {
     const next = scripted(answerOf(status))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(status)
+    expect(await finished(retryOf()(requestOf(), next))).toBe(status)
     expect(next).toHaveBeenCalledOnce()
   })
 
@@ -54,27 +73,29 @@ describe('what is not retried', () => {
     '%s',
     async code => {
       const next = scripted(code)
-      expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(code)
+      expect(await finished(retryOf()(requestOf(), next))).toBe(code)
       expect(next).toHaveBeenCalledOnce()
     },
   )
 
   test.each(['POST', 'PATCH'])('a %s', async method => {
     const next = scripted('upstream-reset')
-    expect(await finished(retry(OPTIONS, () => {})(requestOf({ method }), next))).toBe('upstream-reset')
+    expect(await finished(retryOf()(requestOf({ method }), next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
   test('what had a body', async () => {
     const next = scripted('upstream-reset')
     const request = requestOf({ method: 'PUT', body: Readable.from(['x']) })
-    expect(await finished(retry(OPTIONS, () => {})(request, next))).toBe('upstream-reset')
+    expect(await finished(retryOf()(request, next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
-  test('a 503 that asks to be left alone for a second', async () => {
-    const next = scripted(answerOf(503, '', ['Retry-After', '1']))
-    expect(await finished(retry(OPTIONS, () => {})(requestOf(), next))).toBe(503)
+  test('what the breaker has given up meanwhile', async () => {
+    const next = scripted('upstream-reset')
+    const guard = retryOf()
+    guard.breaker.state = 'open'
+    expect(await finished(guard(requestOf(), next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
 
@@ -82,8 +103,8 @@ describe('what is not retried', () => {
     const request = requestOf({}, 400)
     vi.advanceTimersByTime(380)
     const next = scripted('upstream-reset')
-    const guard = retry(
-      OPTIONS,
+    const guard = retryOf(
+      {},
       () => {},
       () => 0.9,
     )
@@ -92,12 +113,77 @@ describe('what is not retried', () => {
   })
 })
 
+describe('an upstream that asks to be left alone', () => {
+  const asking = (retryAfter: string) => scripted(answerOf(503, '', ['Retry-After', retryAfter]))
+
+  test('for seconds is left alone for so many seconds', async () => {
+    const next = asking(' 2')
+    const outcome = outcomeOf(retryOf()(requestOf({}, 5_000), next))
+    await vi.advanceTimersByTimeAsync(1_999)
+    expect(next).toHaveBeenCalledOnce()
+    await vi.advanceTimersByTimeAsync(1)
+    expect(await outcome).toBe(200)
+  })
+
+  test('until a date is left alone until then', async () => {
+    vi.setSystemTime(0)
+    const next = asking(new Date(epochNow() + 3_000).toUTCString())
+    const outcome = outcomeOf(retryOf()(requestOf({}, 5_000), next))
+    // A date has no milliseconds.
+    await vi.advanceTimersByTimeAsync(1_990)
+    expect(next).toHaveBeenCalledOnce()
+    await vi.advanceTimersByTimeAsync(1_010)
+    expect(await outcome).toBe(200)
+  })
+
+  test.each(['0', 'Thu, 01 Jan 1970 00:00:00 GMT', 'soon', ''])(
+    'for %j is asked after the usual pause',
+    async value => {
+      const next = asking(value)
+      const outcome = outcomeOf(retryOf()(requestOf({}, 400), next))
+      await vi.advanceTimersByTimeAsync(OPTIONS.retryBackoffMs)
+      expect(await outcome).toBe(200)
+    },
+  )
+
+  test.each([
+    ['for longer than the deadline leaves', '1', 400],
+    ['for so long that nobody should hold a place for it', '11', Number.POSITIVE_INFINITY],
+    ['for ever', '99999999999999999999', Number.POSITIVE_INFINITY],
+  ])('%s is not asked again', async (_what, value, deadlineMs) => {
+    const next = asking(value)
+    expect(await finished(retryOf()(requestOf({}, deadlineMs), next))).toBe(503)
+    expect(next).toHaveBeenCalledOnce()
+  })
+})
+
 describe('the pause', () => {
+  test('doubles with each retry, up to the longest, and is a random share of that', async () => {
+    const more = { retryAttempts: 5, retryBackoffMs: 30, retryBackoffMostMs: 100, retryBudgetPerSecond: 100 }
+    const next = scripted(...Array.from({ length: 5 }, () => 'upstream-reset' as const))
+    const calledAt: number[] = []
+    const begunAt = performance.now()
+    const noting = () => {
+      calledAt.push(performance.now() - begunAt)
+      return next()
+    }
+    expect(
+      await finished(
+        retryOf(
+          more,
+          () => {},
+          () => 0.5,
+        )(requestOf(), noting),
+      ),
+    ).toBe(200)
+    expect(calledAt).toEqual([0, 15, 15 + 30, 45 + 50, 95 + 50, 145 + 50])
+  })
+
   test.each([0.1, 0.5, 0.9])('is a random share of the longest: %d', async share => {
     const next = scripted('upstream-reset')
     const outcome = outcomeOf(
-      retry(
-        OPTIONS,
+      retryOf(
+        {},
         () => {},
         () => share,
       )(requestOf(), next),
@@ -114,8 +200,8 @@ describe('the pause', () => {
     const request = requestOf()
     const next = scripted('upstream-reset')
     const outcome = outcomeOf(
-      retry(
-        OPTIONS,
+      retryOf(
+        {},
         () => {},
         () => 0.5,
       )(request, next),
@@ -129,7 +215,7 @@ describe('the pause', () => {
 })
 
 describe('the budget', () => {
-  const burst = async (guard: ReturnType<typeof retry>, requests: number) => {
+  const burst = async (guard: ReturnType<typeof retryOf>, requests: number) => {
     let calls = 0
     for (let count = 0; count < requests; count += 1) {
       await finished(
@@ -145,7 +231,7 @@ describe('the budget', () => {
   test('is a tenth of the requests beside three a second', async () => {
     const { tell, told } = teller()
     const retries = await burst(
-      retry(OPTIONS, tell, () => 0),
+      retryOf({}, tell, () => 0),
       1_000,
     )
     // 100 for the requests, 3 to begin with; the clock stands still but for timers of 0 ms, at most 1 ms each.
@@ -156,8 +242,8 @@ describe('the budget', () => {
   })
 
   test('fills with time', async () => {
-    const guard = retry(
-      { ...OPTIONS, retryBudgetPercent: 0 },
+    const guard = retryOf(
+      { retryBudgetPercent: 0 },
       () => {},
       () => 0,
     )
@@ -169,7 +255,7 @@ describe('the budget', () => {
   })
 
   test('of nothing allows nothing', async () => {
-    const guard = retry({ ...OPTIONS, retryBudgetPercent: 0, retryBudgetPerSecond: 0 }, () => {})
+    const guard = retryOf({ retryBudgetPercent: 0, retryBudgetPerSecond: 0 })
     expect(await burst(guard, 10)).toBe(0)
   })
 })

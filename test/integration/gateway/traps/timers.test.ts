@@ -1,7 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { eventually } from '../../support/eventually.ts'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { limitAt } from '../../../../src/limit.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { startGateway, type TestGateway } from '../../../support/gateway-app.ts'
 
 /** An upstream on a thread of its own, so that it answers in 60 ms while this one stands still. */
 const UPSTREAM = `
@@ -23,6 +24,8 @@ beforeEach(async () => {
   gateway = await startGateway({
     UPSTREAM_URL: `http://127.0.0.1:${port}`,
     GUARDS: 'deadline,bulkhead,breaker,attempt-limit',
+    // Long enough for all to arrive on a busy machine, and over long before the end of the stall.
+    ...{ ATTEMPT_LIMIT_MS: '1500', DEADLINE_MS: '1600' },
   })
 })
 afterEach(async () => {
@@ -41,14 +44,22 @@ function stall(ms: number): Promise<void> {
   })
 }
 
-test('a stall of the gateway’s own event loop is not taken for a slow upstream', async () => {
+test('expired timers run before pending socket reads after a stall: ours is not taken for a slow upstream', async () => {
   const paths = Array.from({ length: 40 }, (_, index) => `${gateway.url}/proxy/${index}`)
   const answers = Promise.all(paths.map(path => fetch(path)))
   // All have arrived, so their answers come during the stall, and lie unread in the sockets at its end.
   await eventually(() => expect(calls[0]).toBe(paths.length))
-  await stall(1_500)
+  await stall(3_000)
   expect((await answers).map(({ status }) => status)).toEqual(paths.map(() => 200))
   const counts = await gateway.counts()
   expect(counts['breaker.refused']).toBeUndefined()
   expect(counts['attempt-limit.exceeded']).toBeUndefined()
+})
+
+test('`setTimeout` fires early by up to a millisecond: a limit of ours never does', async () => {
+  const limits = Array.from({ length: 2_000 }, (_, index) => {
+    const at = performance.now() + 5 + (index % 97) / 3
+    return new Promise<number>(resolve => limitAt(at, () => resolve(performance.now() - at)))
+  })
+  expect(Math.min(...(await Promise.all(limits)))).toBeGreaterThanOrEqual(0)
 })

@@ -1,0 +1,28 @@
+import { type Breaker, type BreakerListener, type BreakerOptions, breaker } from './guards/breaker.ts'
+import type { Places } from './guards/bulkhead.ts'
+import { type RetryBudget, type RetryBudgetOptions, retryBudget } from './guards/retry-budget.ts'
+import type { RateLimiter } from './limiter/rate-limiter.ts'
+import type { Telemetry } from './telemetry/events.ts'
+
+/** What the guards keep from one request to the next. It outlives them: a guard is made anew over what it knew. */
+export interface GuardState {
+  readonly limiter: RateLimiter
+  readonly places: Places
+  readonly breaker: Breaker
+  readonly budget: RetryBudget
+}
+
+/** The state of guards that have not seen a request yet. */
+export function createGuardState(
+  options: BreakerOptions & RetryBudgetOptions,
+  limiter: RateLimiter,
+  telemetry: Telemetry,
+  breakerChanged: BreakerListener,
+): GuardState {
+  return {
+    limiter,
+    places: { taken: 0 },
+    breaker: breaker(options, telemetry.teller('breaker'), breakerChanged),
+    budget: retryBudget(options),
+  }
+}

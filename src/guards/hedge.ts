@@ -1,0 +1,98 @@
+import { GatewayError, isFaultStatus } from '../errors.ts'
+import { limitAt } from '../limit.ts'
+import type { BreakerState } from './breaker.ts'
+import type { Places } from './bulkhead.ts'
+import {
+  discard,
+  type GatewayRequest,
+  type GatewayResponse,
+  type Guard,
+  type Next,
+  type Tell,
+} from './guard.ts'
+import type { RetryBudget } from './retry-budget.ts'
+
+export interface HedgeOptions {
+  /** A read that has no answer after this gets a second attempt beside the first; 0 is never. */
+  hedgeMs: number
+  /** Calls that may be under way at once: a second attempt is one of them. */
+  bulkheadMax: number
+}
+
+/** What retries and hedges share with the other guards. */
+export interface HedgeState {
+  readonly budget: RetryBudget
+  readonly places: Places
+  readonly breaker: { readonly state: BreakerState }
+}
+
+/**
+ * Makes two attempts of a read that is late; the first good answer wins, and the other attempt is cancelled.
+ * A part of the retry: paid from the same budget, and never while the breaker doubts the upstream.
+ */
+export function hedge(options: HedgeOptions, state: HedgeState, tell: Tell): Guard {
+  const { budget, places, breaker } = state
+
+  function takesPlace(): boolean {
+    if (breaker.state !== 'closed' || places.taken >= options.bulkheadMax) return false
+    if (!budget.withdraw()) {
+      tell('over-budget')
+      return false
+    }
+    tell('hedged')
+    places.taken += 1
+    return true
+  }
+
+  function race(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
+    return new Promise((resolve, reject) => {
+      const running = new Set<GatewayRequest>()
+      let isOver = false
+      let hasPlace = false
+      const begin = () => {
+        const attempt = request.fork()
+        running.add(attempt)
+        next(attempt).then(
+          response => ended(attempt, response, () => resolve(response)),
+          error => ended(attempt, null, () => reject(error)),
+        )
+        return attempt
+      }
+      /** A failure is the outcome only when no other attempt is left. */
+      const ended = (attempt: GatewayRequest, response: GatewayResponse | null, settle: () => void) => {
+        running.delete(attempt)
+        if (hasPlace) places.taken -= 1
+        hasPlace = false
+        const isGood = response !== null && !isFaultStatus(response.status)
+        if (isOver || (!isGood && running.size > 0)) {
+          if (response !== null) discard(response)
+          return
+        }
+        isOver = true
+        callOff()
+        unlink()
+        for (const loser of running) loser.cancel(superseded())
+        settle()
+      }
+      const first = begin()
+      const callOff = limitAt(performance.now() + options.hedgeMs, () => {
+        if (first.isAnswered || !takesPlace()) return
+        hasPlace = true
+        begin()
+      })
+      const unlink = request.onCancel(reason => {
+        callOff()
+        for (const attempt of running) attempt.cancel(reason)
+      })
+    })
+  }
+
+  return (request, next) => {
+    const { method } = request.parts
+    return method === 'GET' || method === 'HEAD' ? race(request, next) : next(request)
+  }
+}
+
+function superseded(): GatewayError {
+  return new GatewayError('superseded', 'another attempt was quicker')
+}

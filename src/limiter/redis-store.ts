@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import type { RedisLink } from '../cache/redis.ts'
+import type { Leak } from './gcra.ts'
+import type { Count, PluginStore } from './plugin-store.ts'
+
+const PREFIX = 'rate:'
+
+/**
+ * The arithmetic of gcra.ts, by the clock of Redis, which all gateways share.
+ * A key lives until its bucket is empty: an empty one is none.
+ */
+const SCRIPT = `
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + clock[2] / 1000
+local interval, burst, rounding = tonumber(ARGV[1]), tonumber(ARGV[2]), 0.001
+local emptyAt = tonumber(redis.call('GET', KEYS[1]) or '') or now
+local level = math.min(burst, math.max(0, (emptyAt - now) / interval))
+local remaining, current = 0, burst + 1
+if level + 1 <= burst + rounding then
+  level = level + 1
+  remaining = math.floor(burst - level + rounding)
+  current = burst - remaining
+  local heldMs = level * interval
+  redis.call('SET', KEYS[1], string.format('%.3f', now + heldMs), 'PX', math.max(1, math.ceil(heldMs)))
+end
+return { current, math.ceil(math.max(0, level + remaining + 1 - burst) * interval) }`
+const DIGEST = createHash('sha1').update(SCRIPT).digest('hex')
+
+/** A store for @fastify/rate-limit that gateways share. Its own asks Redis without a limit; this one fails fast. */
+export function redisStore(link: RedisLink, route: string, leak: Leak): PluginStore {
+  return {
+    incr(key, callback) {
+      countInRedis(link, `${PREFIX}${route}:${key}`, leak).then(count => callback(null, count), callback)
+    },
+  }
+}
+
+async function countInRedis(link: RedisLink, key: string, { intervalMs, burst }: Leak): Promise<Count> {
+  const reply = await link.ask(redis =>
+    // By its digest, so that the script travels once; after a restart Redis has to be told it again.
+    redis.evalsha(DIGEST, 1, key, intervalMs, burst).catch(error => {
+      if (!String(error).includes('NOSCRIPT')) throw error
+      return redis.eval(SCRIPT, 1, key, intervalMs, burst)
+    }),
+  )
+  const [current, ttl] = reply as [number, number]
+  return { current, ttl }
+}

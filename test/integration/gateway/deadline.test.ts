@@ -1,0 +1,112 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
+
+let upstream: TestUpstream
+const open: TestGateway[] = []
+beforeEach(async () => {
+  upstream = await startUpstream(json([]))
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(gateway => gateway.close()))
+  await upstream.close()
+})
+
+async function start(settings: Record<string, string> = {}): Promise<TestGateway> {
+  const gateway = await startGateway({ UPSTREAM_URL: upstream.url, CACHE: 'off', ...settings })
+  open.push(gateway)
+  return gateway
+}
+
+const FIELD = 'x-request-timeout-ms'
+const ask = (gateway: TestGateway, timeout?: string, path = '/proxy/x') =>
+  fetch(gateway.url + path, { headers: timeout === undefined ? {} : { [FIELD]: timeout } })
+const told = () => upstream.requests.map(({ headers }) => headers[FIELD])
+
+/** What a busy machine may add to a limit before a test calls it missed: far less than the limits that are not meant. */
+const TOLERANCE_MS = 2_000
+
+describe('a client that asks for a shorter deadline', () => {
+  test.each(['/proxy/x', '/aggregate/areas'])('gets it: %s', async path => {
+    upstream.answer = silence
+    const gateway = await start({ DEADLINE_MS: '8000', BREAKER_RESET_MS: '8000', ATTEMPT_LIMIT_MS: '8000' })
+    const before = performance.now()
+    const answer = await ask(gateway, '50', path)
+    const waitedMs = performance.now() - before
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      ...[504, 'deadline-exceeded'],
+    ])
+    expect(waitedMs).toBeGreaterThanOrEqual(50)
+    expect(waitedMs).toBeLessThan(50 + TOLERANCE_MS)
+  })
+
+  test('gets no longer one than there is', async () => {
+    upstream.answer = silence
+    const gateway = await start({ GUARDS: 'deadline', DEADLINE_MS: '50' })
+    const before = performance.now()
+    expect((await ask(gateway, '99999999999999999999')).status).toBe(504)
+    expect(performance.now() - before).toBeLessThan(50 + TOLERANCE_MS)
+  })
+
+  test.each(['0', '-1', '1.5', '100ms', 'soon', '1e3', '10, 20'])(
+    'and writes %j is told so in one line, and nobody is asked',
+    async value => {
+      const gateway = await start()
+      for (const path of ['/proxy/x', '/aggregate/areas', '/unknown']) {
+        const answer = await ask(gateway, value, path)
+        const problem = (await answer.json()) as { code: string; detail: string }
+        expect([answer.status, problem.code]).toEqual([400, 'bad-request'])
+        expect(problem.detail).toContain(`X-Request-Timeout-Ms is ${JSON.stringify(value)}; accepted: whole`)
+        expect(problem.detail).not.toContain('\n')
+      }
+      expect(upstream.requests.length).toBe(0)
+    },
+  )
+})
+
+describe('the upstream', () => {
+  test('is told what is left of the deadline, of the client’s where that is shorter', async () => {
+    const gateway = await start({ DEADLINE_MS: '5000', BREAKER_RESET_MS: '5000', GUARDS: 'deadline' })
+    for (const timeout of [undefined, '3000', '60000']) await ask(gateway, timeout)
+    const [whole, asked, capped] = told().map(Number)
+    for (const [left, most] of [
+      [whole, 5_000],
+      [asked, 3_000],
+      [capped, 5_000],
+    ] as const) {
+      expect(left).toBeLessThanOrEqual(most)
+      expect(left).toBeGreaterThan(most - TOLERANCE_MS)
+    }
+  })
+
+  test('is told less at the second attempt', async () => {
+    upstream.answer = silence
+    const gateway = await start()
+    expect((await ask(gateway)).status).toBe(504)
+    const [first, second] = told().map(Number)
+    // The first attempt has taken its limit of 180 ms.
+    expect(second).toBeLessThanOrEqual(first! - 180)
+    expect(second).toBeGreaterThanOrEqual(1)
+  })
+
+  test('is told nothing where no deadline is kept, and the client’s own field passes as any other', async () => {
+    const gateway = await start({ GUARDS: 'none' })
+    expect((await ask(gateway)).status).toBe(200)
+    expect((await ask(gateway, 'soon')).status).toBe(200)
+    expect(told()).toEqual([undefined, 'soon'])
+  })
+})
+
+test('a client’s short deadline does not cut short the call that others wait for, too', async () => {
+  const held: (() => void)[] = []
+  upstream.answer = (request, response) => void held.push(() => json({ ok: 1 })(request, response))
+  const gateway = await start({
+    GUARDS: 'single-flight,deadline',
+    DEADLINE_MS: '8000',
+  })
+  const [hasty, patient] = [ask(gateway, '50'), ask(gateway)]
+  expect((await hasty).status).toBe(504)
+  held[0]?.()
+  expect((await patient).status).toBe(200)
+  expect(upstream.requests.length).toBe(1)
+})
