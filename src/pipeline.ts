@@ -3,7 +3,6 @@ import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GuardState } from './guard-state.ts'
 import { attemptLimit } from './guards/attempt-limit.ts'
-import type { Breaker } from './guards/breaker.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
 import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
@@ -33,8 +32,6 @@ export interface Pipeline {
   run: Next
   /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
   turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
-  readonly breaker: Breaker
-  close(): void
 }
 
 export interface PipelineParts {
@@ -85,7 +82,5 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     ),
     turnAway: (request, refuse) =>
       config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
-    breaker: state.breaker,
-    close: state.breaker.close,
   }
 }

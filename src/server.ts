@@ -7,14 +7,14 @@ import { connectRedis, type RedisLink, redisStore } from './cache/redis.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
+import { createControls } from './controls.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { createGuardState } from './guard-state.ts'
 import type { BreakerListener } from './guards/breaker.ts'
 import { createRateLimiter } from './limiter/rate-limiter.ts'
-import { loadShedding } from './load-shedding.ts'
-import { createPipeline } from './pipeline.ts'
+import { createLive } from './live.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
@@ -31,7 +31,7 @@ import { createTelemetry, type Telemetry } from './telemetry/events.ts'
 import { createMetrics, type Metric } from './telemetry/metrics.ts'
 import type { OpenTelemetry } from './telemetry/open-telemetry/start.ts'
 import { createMetricsPage } from './telemetry/prometheus.ts'
-import { createUpstream } from './upstream.ts'
+import { createUpstream, type UpstreamOptions } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
@@ -49,42 +49,37 @@ export interface Gateway {
 export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const telemetry = createTelemetry()
   const lag = watchEventLoopLag()
-  const { app, account } = createApp(config, telemetry)
+  const { app, account } = createApp(config, telemetry, () => live.now.config.accessLogEvery)
   const redis = openRedis(config, telemetry, app.log)
-  const store = createStore(config, redis)
   const upstream = createUpstream(
-    {
-      ...config,
-      // The bare gateway is a plain proxy: every body streams.
-      bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
-      refineMaxBytes: REFINE_MAX_BYTES,
-    },
+    upstreamOptions(config),
     telemetry.teller('upstream'),
     telemetry.durations.upstreamCall,
   )
-  const state = createGuardState(
-    config,
-    await createRateLimiter(app, redis),
-    telemetry,
-    breakerTeller(config, telemetry, lag, app.log),
-  )
-  const pipeline = createPipeline(config, { upstream, store, telemetry, state })
-
-  let isDraining = false
-  const parts: GatewayParts = {
-    config,
+  const limiter = await createRateLimiter(app, redis)
+  const state = createGuardState(config, limiter, telemetry, breakerTeller(config, telemetry, lag, app.log))
+  const live = createLive(config, state, {
+    upstream,
     telemetry,
     lag,
-    upstream,
-    store,
-    pipeline,
-    isDraining: () => isDraining,
-  }
+    createStore: under => createStore(under, redis),
+    adopt(next) {
+      upstream.adopt(upstreamOptions(next))
+      app.log.level = next.logLevel
+    },
+  })
+
+  let isDraining = false
+  const parts: GatewayParts = { live, telemetry, lag, upstream, isDraining: () => isDraining }
   const metrics = createMetrics(parts)
   const openTelemetry = await openOpenTelemetry(config, metrics, app.log)
   const context: ChainContext = {
-    pipeline,
-    shed: loadShedding(config, lag),
+    get pipeline() {
+      return live.now.pipeline
+    },
+    get shed() {
+      return live.now.shed
+    },
     account,
     tracer: openTelemetry?.tracer,
     isDraining: () => isDraining,
@@ -95,7 +90,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   areasRoute(app, context)
   proxyRoute(app, context)
   unknownRoutes(app, context)
-  const admin = adminRoutes(parts, createMetricsPage(metrics))
+  const admin = adminRoutes(parts, createControls(live, telemetry, app.log), createMetricsPage(metrics))
 
   return {
     app,
@@ -103,15 +98,23 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     log: app.log,
     async close() {
       isDraining = true
-      await drain(app, config.drainMs)
+      await drain(app, live.now.config.drainMs)
       await admin.close()
-      pipeline.close()
+      live.close()
       lag.close()
-      store.close()
       redis?.close()
       await upstream.close()
       await openTelemetry?.close()
     },
+  }
+}
+
+function upstreamOptions(config: GatewayConfig): UpstreamOptions {
+  return {
+    ...config,
+    // The bare gateway is a plain proxy: every body streams.
+    bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
+    refineMaxBytes: REFINE_MAX_BYTES,
   }
 }
 
@@ -134,15 +137,16 @@ function breakerTeller(
   }
 }
 
-function createApp(config: GatewayConfig, telemetry: Telemetry): { app: FastifyInstance; account: Account } {
+function createApp(
+  config: GatewayConfig,
+  telemetry: Telemetry,
+  accessLogEvery: () => number,
+): { app: FastifyInstance; account: Account } {
   const log: LineLog = {
     info: (fields, message) => app.log.info(fields, message),
     warn: (fields, message) => app.log.warn(fields, message),
   }
-  const account = createAccount(
-    telemetry,
-    createAccessLog(log, () => config.accessLogEvery),
-  )
+  const account = createAccount(telemetry, createAccessLog(log, accessLogEvery))
   const app = fastify({
     // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
     logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },

@@ -33,6 +33,8 @@ export interface UpstreamOptions {
 /** The upstream, and what is going on with it right now. */
 export interface Upstream {
   call(request: GatewayRequest): Promise<GatewayResponse>
+  /** Goes by these options from the next call on, but for those of the connections. */
+  adopt(options: UpstreamOptions): void
   /** Calls begun since the start. */
   readonly calls: number
   readonly inFlight: number
@@ -53,6 +55,7 @@ export function createUpstream(
     bodyTimeout: options.upstreamBackstopMs,
     connect: { timeout: options.upstreamConnectMs },
   })
+  let current = options
   let calls = 0
   let inFlight = 0
   const most = createMaxTracker(() => inFlight)
@@ -67,8 +70,11 @@ export function createUpstream(
         calls += 1
         inFlight += 1
         most.note(inFlight)
-        new UpstreamCall(request, options, { resolve, reject, ended }).start(pool)
+        new UpstreamCall(request, current, { resolve, reject, ended }).start(pool)
       }),
+    adopt(next) {
+      current = next
+    },
     get calls() {
       return calls
     },

@@ -23,8 +23,6 @@ export interface BreakerOptions {
 }
 
 export type BreakerState = 'closed' | 'open' | 'half-open'
-/** The state in which somebody keeps it, whatever the upstream does; null leaves it to itself. */
-export type BreakerHold = 'closed' | 'open' | null
 export type BreakerListener = (from: BreakerState, to: BreakerState) => void
 
 /** The breaker of one upstream: its guard, its state, and its end. */

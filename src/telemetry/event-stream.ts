@@ -24,7 +24,8 @@ export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
   })
 }
 
-function helloOf({ config, pipeline }: GatewayParts): HelloEvent {
+function helloOf({ live }: GatewayParts): HelloEvent {
+  const { config, state } = live.now
   return {
     at: epochNow(),
     pid: process.pid,
@@ -36,7 +37,7 @@ function helloOf({ config, pipeline }: GatewayParts): HelloEvent {
     freshMs: config.cacheFreshMs,
     staleIfErrorMs: config.cacheStaleIfErrorMs,
     staleWhileRevalidateMs: config.cacheStaleWhileRevalidateMs,
-    breakerState: pipeline.breaker.state,
+    breakerState: state.breaker.state,
   }
 }
 

@@ -1,7 +1,8 @@
 // What the gateway tells of itself. Metrics, the log and the admin's event stream all come from here.
 import type { SettingChange } from '../config-change.ts'
-import type { BreakerHold, BreakerState } from '../guards/breaker.ts'
+import type { BreakerState } from '../guards/breaker.ts'
 import type { GuardName, Tell } from '../guards/guard.ts'
+import type { BreakerHold } from '../guards/held-breaker.ts'
 import { createDurations, type Durations } from './durations.ts'
 
 /** Who tells: a guard, the upstream, Redis, or the gateway's own front. */

@@ -47,7 +47,7 @@ export function createMetrics(parts: GatewayParts): Metric[] {
   return [...guardMetrics(parts), ...upstreamMetrics(parts), ...durationMetrics(parts), ...ownMetrics(parts)]
 }
 
-function guardMetrics({ telemetry, pipeline }: GatewayParts): Metric[] {
+function guardMetrics({ telemetry, live }: GatewayParts): Metric[] {
   return [
     {
       ...described('leeward.events', 'What each guard and the upstream did.', '', ['source', 'what']),
@@ -58,16 +58,16 @@ function guardMetrics({ telemetry, pipeline }: GatewayParts): Metric[] {
       ...described('leeward.breaker.state', 'The state that the breaker is in.', '', ['state']),
       kind: 'gauge',
       read: () =>
-        STATES.map(state => ({ labels: { state }, value: state === pipeline.breaker.state ? 1 : 0 })),
+        STATES.map(state => ({ labels: { state }, value: state === live.now.state.breaker.state ? 1 : 0 })),
     },
   ]
 }
 
-function upstreamMetrics({ upstream, store }: GatewayParts): Metric[] {
+function upstreamMetrics({ upstream, live }: GatewayParts): Metric[] {
   return [
     gauge('leeward.upstream.in_flight', 'Calls to the upstream under way.', '', () => upstream.inFlight),
-    gauge('leeward.cache.entries', 'Answers kept in memory.', '', () => store.held?.().entries ?? 0),
-    gauge('leeward.cache.size', 'Memory that they take.', 'By', () => store.held?.().bytes ?? 0),
+    gauge('leeward.cache.entries', 'Answers kept in memory.', '', () => live.now.store.held?.().entries ?? 0),
+    gauge('leeward.cache.size', 'Memory that they take.', 'By', () => live.now.store.held?.().bytes ?? 0),
   ]
 }
 

@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 
 async function start(settings: Record<string, string>): Promise<void> {
-  gateway = await spawnGateway({ UPSTREAM_URL: upstream.url, ...PATIENT, ...settings })
+  gateway = await spawnGateway({ UPSTREAM_URL: upstream.url, SHED_LAG_MS: '0', ...PATIENT, ...settings })
 }
 
 const ask = async (path: string, headers: Record<string, string> = {}) => {

@@ -24,6 +24,7 @@ afterEach(async () => {
 async function start(settings: Record<string, string> = {}): Promise<void> {
   gateway = await spawnGateway({
     UPSTREAM_URL: upstream.url,
+    SHED_LAG_MS: '0',
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
     OTEL_BSP_SCHEDULE_DELAY: '50',
     OTEL_METRIC_EXPORT_INTERVAL: '100',
