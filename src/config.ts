@@ -4,7 +4,7 @@ import type { GuardName } from './guards/guard.ts'
 import { type CACHES, SETTINGS, type Setting } from './settings.ts'
 import { rangesIn } from './trusted-proxies.ts'
 
-type SettingName = keyof typeof SETTINGS
+export type SettingName = keyof typeof SETTINGS
 type Values = { [Name in SettingName]: z.output<(typeof SETTINGS)[Name]['schema']> }
 
 export type CacheKind = (typeof CACHES)[number]
@@ -42,7 +42,21 @@ export function loadConfig(environment: Readonly<Record<string, string | undefin
   ) as Values
   problems.push(...contradictions(values), ...misspelt(environment))
   if (problems.length > 0) throw new ConfigError(problems)
-  return Object.freeze(configOf(values))
+  const config = Object.freeze(configOf(values))
+  origins.set(config, { environment, values })
+  return config
+}
+
+/** What a configuration was read from, kept out of sight for the secrets in it. */
+interface Origin {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly values: Readonly<Values>
+}
+const origins = new WeakMap<GatewayConfig, Origin>()
+
+/** What this configuration was read from: a change goes on from there. */
+export function originOf(config: GatewayConfig): Origin {
+  return origins.get(config)!
 }
 
 function defaultOf(setting: Setting): unknown {
@@ -113,9 +127,14 @@ function misspelt(environment: Readonly<Record<string, string | undefined>>): st
   return Object.keys(environment)
     .filter(name => name.length >= LEAST_LENGTH && !known.includes(name))
     .flatMap(name => {
-      const meant = known.find(candidate => candidate.length >= LEAST_LENGTH && isNear(name, candidate))
+      const meant = settingNear(name)
       return meant === undefined ? [] : [`${name} is not a setting; did you mean ${meant}?`]
     })
+}
+
+/** The setting that somebody may have meant. */
+export function settingNear(name: string): string | undefined {
+  return Object.keys(SETTINGS).find(known => known.length >= LEAST_LENGTH && isNear(name, known))
 }
 
 /** At most two letters more, fewer, or other. */
@@ -133,7 +152,6 @@ function isNear(one: string, other: string, left = 2): boolean {
 
 function configOf(values: Values) {
   const upstream = new URL(values.UPSTREAM_URL)
-  const isCacheOff = values.CACHE === 'off'
   return {
     host: values.HOST,
     port: values.PORT,
@@ -149,6 +167,25 @@ function configOf(values: Values) {
     uploadMaxBytes: values.UPLOAD_MAX_BYTES,
     uploadIdleMs: values.UPLOAD_IDLE_MS,
     uploadLeastBytes: values.UPLOAD_LEAST_BYTES,
+    ...guardsOf(values),
+    upstreamConnectMs: values.UPSTREAM_CONNECT_MS,
+    upstreamBackstopMs: values.UPSTREAM_BACKSTOP_MS,
+    adminHost: values.ADMIN_HOST,
+    adminPort: values.ADMIN_PORT,
+    adminToken: values.ADMIN_TOKEN,
+    adminAllowedHosts: values.ADMIN_ALLOWED_HOSTS.split(',')
+      .map(host => host.trim().toLowerCase())
+      .filter(host => host !== ''),
+    showsDocs: values.DOCS === 'on',
+    drainMs: values.DRAIN_MS,
+    logLevel: values.LOG_LEVEL,
+    ...telemetryOf(values),
+  }
+}
+
+function guardsOf(values: Values) {
+  const isCacheOff = values.CACHE === 'off'
+  return {
     guards: values.GUARDS.filter(name => !(isCacheOff && name === 'cache')),
     rateLimitMax: values.RATE_LIMIT_MAX,
     rateLimitWindowMs: values.RATE_LIMIT_WINDOW_MS,
@@ -179,15 +216,18 @@ function configOf(values: Values) {
     shedLagMs: values.SHED_LAG_MS,
     streamIdleMs: values.STREAM_IDLE_MS,
     streamLeastBytes: values.STREAM_LEAST_BYTES,
-    upstreamConnectMs: values.UPSTREAM_CONNECT_MS,
-    upstreamBackstopMs: values.UPSTREAM_BACKSTOP_MS,
-    adminHost: values.ADMIN_HOST,
-    adminPort: values.ADMIN_PORT,
-    adminToken: values.ADMIN_TOKEN,
-    adminAllowedHosts: values.ADMIN_ALLOWED_HOSTS.split(',')
-      .map(host => host.trim().toLowerCase())
-      .filter(host => host !== ''),
-    drainMs: values.DRAIN_MS,
-    logLevel: values.LOG_LEVEL,
+  }
+}
+
+function telemetryOf(values: Values) {
+  return {
+    accessLogEvery: values.ACCESS_LOG,
+    otelEndpoint: values.OTEL_EXPORTER_OTLP_ENDPOINT,
+    otelTraces: values.OTEL_TRACES_EXPORTER === 'otlp',
+    otelMetrics: values.OTEL_METRICS_EXPORTER === 'otlp',
+    otelSampler: values.OTEL_TRACES_SAMPLER,
+    otelSamplerShare: values.OTEL_TRACES_SAMPLER_ARG,
+    otelSpanDelayMs: values.OTEL_BSP_SCHEDULE_DELAY,
+    otelMetricIntervalMs: values.OTEL_METRIC_EXPORT_INTERVAL,
   }
 }

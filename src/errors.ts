@@ -1,4 +1,5 @@
 // The one table of refusals: what a client may be told, and what each says about the upstream.
+import type { Problem } from './docs/schemas.ts'
 
 /**
  * What a refusal tells the breaker, the retry and the cache about the upstream:
@@ -24,12 +25,16 @@ export const REFUSALS = {
   'bad-request': { status: 400, title: 'The request is not valid', upstream: 'nothing' },
   'token-required': { status: 401, title: 'A token is required', upstream: 'nothing' },
   'host-not-allowed': { status: 403, title: 'The Host is not allowed', upstream: 'nothing' },
+  'cross-site': { status: 403, title: 'A page of another site may not ask this', upstream: 'nothing' },
+  'writes-closed': { status: 403, title: 'Nothing can be changed without a token', upstream: 'nothing' },
   'not-found': { status: 404, title: 'Nothing is served here', upstream: 'nothing' },
   'method-not-allowed': { status: 405, title: 'The method is not accepted', upstream: 'nothing' },
   'header-too-slow': { status: 408, title: 'The request header did not arrive in time', upstream: 'nothing' },
   'upload-too-slow': { status: 408, title: 'The request body did not arrive in time', upstream: 'nothing' },
   'body-too-large': { status: 413, title: 'The request body is too large', upstream: 'nothing' },
+  'json-only': { status: 415, title: 'The body must be JSON', upstream: 'nothing' },
   'expectation-failed': { status: 417, title: 'The expectation cannot be met', upstream: 'nothing' },
+  'config-invalid': { status: 422, title: 'The settings are not valid', upstream: 'nothing' },
   'rate-limited': { status: 429, title: 'Too many requests', upstream: 'nothing' },
   'header-too-large': { status: 431, title: 'The request header is too large', upstream: 'nothing' },
   'client-gone': { status: 499, title: 'The client hung up', upstream: 'nothing' },
@@ -97,11 +102,18 @@ export class GatewayError extends Error {
   readonly retryAfterMs: number | undefined
   /** Further header fields, flat. */
   readonly headers: readonly string[]
+  /** Everything that is wrong, where that is more than one line. */
+  readonly problems: readonly string[] | undefined
 
   constructor(
     code: RefusalCode,
     detail: string,
-    more: { cause?: unknown; retryAfterMs?: number; headers?: readonly string[] } = {},
+    more: {
+      cause?: unknown
+      retryAfterMs?: number
+      headers?: readonly string[]
+      problems?: readonly string[]
+    } = {},
   ) {
     // The code says all that a stack could, which would cost more than the rest of a refusal, when it matters most.
     const { stackTraceLimit } = Error
@@ -112,6 +124,7 @@ export class GatewayError extends Error {
     this.status = REFUSALS[code].status
     this.retryAfterMs = more.retryAfterMs
     this.headers = more.headers ?? []
+    this.problems = more.problems
   }
 
   get refusal(): Refusal {
@@ -163,5 +176,6 @@ export function problemOf(error: GatewayError): string {
     status: error.status,
     detail: error.message,
     code: error.code,
-  })
+    problems: error.problems,
+  } satisfies Problem & { problems: unknown })
 }

@@ -1,5 +1,6 @@
-import { type Breaker, type BreakerListener, type BreakerOptions, breaker } from './guards/breaker.ts'
+import type { BreakerListener, BreakerOptions } from './guards/breaker.ts'
 import type { Places } from './guards/bulkhead.ts'
+import { type HeldBreaker, heldBreaker } from './guards/held-breaker.ts'
 import { type RetryBudget, type RetryBudgetOptions, retryBudget } from './guards/retry-budget.ts'
 import type { RateLimiter } from './limiter/rate-limiter.ts'
 import type { Telemetry } from './telemetry/events.ts'
@@ -8,7 +9,7 @@ import type { Telemetry } from './telemetry/events.ts'
 export interface GuardState {
   readonly limiter: RateLimiter
   readonly places: Places
-  readonly breaker: Breaker
+  readonly breaker: HeldBreaker
   readonly budget: RetryBudget
 }
 
@@ -22,7 +23,7 @@ export function createGuardState(
   return {
     limiter,
     places: { taken: 0 },
-    breaker: breaker(options, telemetry.teller('breaker'), breakerChanged),
+    breaker: heldBreaker(options, telemetry.teller('breaker'), breakerChanged),
     budget: retryBudget(options),
   }
 }

@@ -3,7 +3,6 @@ import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GuardState } from './guard-state.ts'
 import { attemptLimit } from './guards/attempt-limit.ts'
-import type { Breaker } from './guards/breaker.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
 import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
@@ -35,8 +34,6 @@ export interface Pipeline {
   tunnel: Next
   /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
   turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
-  readonly breaker: Breaker
-  close(): void
 }
 
 export interface PipelineParts {
@@ -91,7 +88,5 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     tunnel: through(config.guards.filter(name => name !== 'cache' && name !== 'single-flight')),
     turnAway: (request, refuse) =>
       config.guards.includes('rate-limit') ? chain['rate-limit'](request, refuse) : refuse(request),
-    breaker: state.breaker,
-    close: state.breaker.close,
   }
 }

@@ -7,24 +7,31 @@ import { redisStore } from './cache/redis-store.ts'
 import type { CacheStore } from './cache/store.ts'
 import { tieredStore } from './cache/tiered.ts'
 import type { GatewayConfig } from './config.ts'
+import { createControls } from './controls.ts'
 import { epochNow } from './epoch-now.ts'
 import { GatewayError } from './errors.ts'
-import { createForwarding } from './forwarding.ts'
+import { createForwarding, type Forwarding } from './forwarding.ts'
 import type { GatewayParts } from './gateway-parts.ts'
 import { createGuardState } from './guard-state.ts'
+import type { BreakerListener } from './guards/breaker.ts'
 import { createRateLimiter } from './limiter/rate-limiter.ts'
-import { loadShedding } from './load-shedding.ts'
-import { createPipeline } from './pipeline.ts'
+import { createLive } from './live.ts'
 import { adminRoutes } from './routes/admin.ts'
 import { createApp } from './routes/app.ts'
 import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
+import { docsRoutes } from './routes/docs.ts'
 import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
-import { watchEventLoopLag } from './telemetry/event-loop-lag.ts'
+import { createAccessLog, type LineLog } from './telemetry/access-log.ts'
+import { type Account, createAccount } from './telemetry/account.ts'
+import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
 import { createTelemetry, type Telemetry } from './telemetry/events.ts'
+import { createMetrics, type Metric } from './telemetry/metrics.ts'
+import type { OpenTelemetry } from './telemetry/open-telemetry/start.ts'
+import { createMetricsPage } from './telemetry/prometheus.ts'
 import { trustIn } from './trusted-proxies.ts'
-import { createUpstream } from './upstream.ts'
+import { createUpstream, type UpstreamOptions } from './upstream.ts'
 
 /** Most bytes of an answer that is read, not only passed on. */
 const REFINE_MAX_BYTES = 16 * 1024 * 1024
@@ -44,54 +51,54 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const lag = watchEventLoopLag()
   const trusts = trustIn(config.trustedProxies)
   const forwarding = createForwarding(config, trusts)
-  const app = createApp(config, trusts)
-  const redis = openRedis(config, telemetry, app.log)
-  const store = createStore(config, redis)
-  const upstream = createUpstream(
-    {
-      ...config,
-      viaName: forwarding.viaName,
-      // The bare gateway is a plain proxy: every body streams.
-      bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
-      refineMaxBytes: REFINE_MAX_BYTES,
-    },
-    telemetry.teller('upstream'),
+  const account = accountFor(
+    telemetry,
+    () => app.log,
+    () => live.now.config.accessLogEvery,
   )
-  const state = createGuardState(config, await createRateLimiter(app, redis), telemetry, (from, to) => {
-    const event = {
-      at: epochNow(),
-      from,
-      to,
-      upstream: config.upstreamOrigin,
-      eventLoopLagMs: lag.recent(),
-    }
-    telemetry.transition(event)
-    app.log.info(event, `breaker ${to}`)
-  })
-  const pipeline = createPipeline(config, { upstream, store, telemetry, state })
-
-  let isDraining = false
-  const parts: GatewayParts = {
-    config,
+  const app = createApp(config, trusts, account)
+  const redis = openRedis(config, telemetry, app.log)
+  const upstream = createUpstream(
+    upstreamOptions(config, forwarding),
+    telemetry.teller('upstream'),
+    telemetry.durations.upstreamCall,
+  )
+  const limiter = await createRateLimiter(app, redis)
+  const state = createGuardState(config, limiter, telemetry, breakerTeller(config, telemetry, lag, app.log))
+  const live = createLive(config, state, {
+    upstream,
     telemetry,
     lag,
-    upstream,
-    pipeline,
-    isDraining: () => isDraining,
-  }
+    createStore: under => createStore(under, redis),
+    adopt(next) {
+      upstream.adopt(upstreamOptions(next, forwarding))
+      app.log.level = next.logLevel
+    },
+  })
+
+  let isDraining = false
+  const parts: GatewayParts = { live, telemetry, lag, upstream, isDraining: () => isDraining }
+  const metrics = createMetrics(parts)
+  const openTelemetry = await openOpenTelemetry(config, metrics, app.log)
   const context: ChainContext = {
-    pipeline,
+    get pipeline() {
+      return live.now.pipeline
+    },
+    get shed() {
+      return live.now.shed
+    },
     forwarding,
-    shed: loadShedding(config, lag),
-    tell: telemetry.teller('requests'),
+    account,
+    tracer: openTelemetry?.tracer,
     isDraining: () => isDraining,
     failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
   }
   healthRoute(app)
+  if (config.showsDocs) docsRoutes(app)
   areasRoute(app, context)
   proxyRoute(app, context, config)
   unknownRoutes(app, context)
-  const admin = adminRoutes(parts)
+  const admin = adminRoutes(parts, createControls(live, telemetry, app.log), createMetricsPage(metrics))
 
   return {
     app,
@@ -99,21 +106,66 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     log: app.log,
     async close() {
       isDraining = true
-      await drain(app, config.drainMs, upstream.endTunnels)
+      await drain(app, live.now.config.drainMs, upstream.endTunnels)
       await admin.close()
-      pipeline.close()
+      live.close()
       lag.close()
-      store.close()
       redis?.close()
       await upstream.close()
+      await openTelemetry?.close()
     },
   }
+}
+
+function upstreamOptions(config: GatewayConfig, { viaName }: Forwarding): UpstreamOptions {
+  return {
+    ...config,
+    viaName,
+    // The bare gateway is a plain proxy: every body streams.
+    bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
+    refineMaxBytes: REFINE_MAX_BYTES,
+  }
+}
+
+function breakerTeller(
+  config: GatewayConfig,
+  telemetry: Telemetry,
+  lag: EventLoopLag,
+  log: FastifyBaseLogger,
+): BreakerListener {
+  return (from, to) => {
+    const event = {
+      at: epochNow(),
+      from,
+      to,
+      upstream: config.upstreamOrigin,
+      eventLoopLagMs: lag.recent(),
+    }
+    telemetry.announce('breaker', event)
+    log.info(event, `breaker ${to}`)
+  }
+}
+
+/** What is told of requests, in a log that there is only when there is an app. */
+function accountFor(
+  telemetry: Telemetry,
+  log: () => FastifyBaseLogger,
+  accessLogEvery: () => number,
+): Account {
+  const lines: LineLog = {
+    info: (fields, message) => log().info(fields, message),
+    warn: (fields, message) => log().warn(fields, message),
+  }
+  return createAccount(telemetry, createAccessLog(lines, accessLogEvery))
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
 function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
   const refuse = async () => {
-    throw new GatewayError('not-found', 'there is /health, /aggregate/areas, and the upstream under /proxy/')
+    throw new GatewayError(
+      'not-found',
+      'there is /health, /docs, /aggregate/areas, and the upstream under /proxy/',
+    )
   }
   app.setNotFoundHandler((request, reply) => {
     const parts = {
@@ -142,6 +194,17 @@ function openRedis(
     if (isWell) log.info('Redis answers')
     else log.warn('Redis does not answer: nothing is cached there, and clients are counted in this process')
   })
+}
+
+/** Loaded only where there is a collector: nobody else pays for it, not even at the start. */
+async function openOpenTelemetry(
+  config: GatewayConfig,
+  metrics: Metric[],
+  log: FastifyBaseLogger,
+): Promise<OpenTelemetry | undefined> {
+  if (config.otelEndpoint === '') return undefined
+  const { startOpenTelemetry } = await import('./telemetry/open-telemetry/start.ts')
+  return startOpenTelemetry(config, metrics, log)
 }
 
 function createStore(config: GatewayConfig, redis: RedisLink | undefined): CacheStore {

@@ -15,6 +15,16 @@ export interface Setting<T = unknown> {
 const LONGEST_MS = 3_600_000
 const SWITCH = ['off', 'on'] as const
 const UPGRADES = ['off', 'websocket'] as const
+const EXPORTERS = ['otlp', 'none'] as const
+const SAMPLERS = [
+  'parentbased_always_on',
+  'parentbased_always_off',
+  'parentbased_traceidratio',
+  'always_on',
+  'always_off',
+  'traceidratio',
+] as const
+export type SamplerName = (typeof SAMPLERS)[number]
 export const CACHES = ['off', 'memory', 'redis', 'tiered'] as const
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -59,6 +69,12 @@ function upstreamUrl(fallback: string, meaning: string): Setting<string> {
     schema: setting.schema.refine(value => !URL.canParse(value) || isPlain(value)),
   }
 }
+
+/** As one in so many: 0 is none, 1 is every one. */
+const accessLog = z
+  .string()
+  .regex(/^(off|all|1\/[1-9]\d{0,8})$/)
+  .transform(value => (value === 'off' ? 0 : value === 'all' ? 1 : Number(value.slice(2))))
 
 const guardList = z
   .string()
@@ -185,9 +201,72 @@ export const SETTINGS = {
     'host names by which the admin port may be called, beside loopback',
     'names separated by commas',
   ),
+  DOCS: oneOf('on', SWITCH, 'whether clients are told what there is to ask for, at /docs'),
   DRAIN_MS: ms(10_000, 0, 'time for requests under way to finish at shutdown'),
   LOG_LEVEL: oneOf('info', LOG_LEVELS, 'least level of what is logged'),
+  ACCESS_LOG: {
+    default: '1/100',
+    meaning: 'requests that get a line in the log: one in so many, and every failure',
+    accepts: 'off, all, or one in so many as 1/100',
+    schema: accessLog,
+  } satisfies Setting<number>,
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(
+    '',
+    ['http:', 'https:'],
+    'an OpenTelemetry collector, which gets traces and metrics',
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', ['http/protobuf'], 'how it is spoken to'),
+  OTEL_TRACES_EXPORTER: oneOf('otlp', EXPORTERS, 'whether it gets traces'),
+  OTEL_METRICS_EXPORTER: oneOf('otlp', EXPORTERS, 'whether it gets metrics'),
+  OTEL_TRACES_SAMPLER: oneOf('parentbased_always_on', SAMPLERS, 'which traces it gets'),
+  OTEL_TRACES_SAMPLER_ARG: {
+    default: '1',
+    meaning: 'share of traces that a traceidratio sampler keeps',
+    accepts: 'a number from 0 to 1',
+    schema: z
+      .string()
+      .regex(/^\d*\.?\d+$/)
+      .transform(Number)
+      .pipe(z.number().min(0).max(1)),
+  } satisfies Setting<number>,
+  OTEL_BSP_SCHEDULE_DELAY: ms(5_000, 1, 'longest time that a span waits to be sent'),
+  OTEL_METRIC_EXPORT_INTERVAL: ms(60_000, 1, 'time between two reports of the metrics'),
 }
+
+/** What the admin port may change while the gateway runs. */
+export const LIVE_SETTINGS: ReadonlySet<keyof typeof SETTINGS> = new Set([
+  'GUARDS',
+  'RATE_LIMIT_MAX',
+  'RATE_LIMIT_WINDOW_MS',
+  'RATE_LIMIT_BURST',
+  'CACHE',
+  'CACHE_FRESH_MS',
+  'CACHE_STALE_IF_ERROR_MS',
+  'CACHE_STALE_WHILE_REVALIDATE_MS',
+  'CACHE_STALE_MAX_MS',
+  'CACHE_MAX_BYTES',
+  'CACHE_MAX_BODY_BYTES',
+  'DEADLINE_MS',
+  'BULKHEAD_MAX',
+  'BREAKER_ERROR_PERCENT',
+  'BREAKER_LEAST_CALLS',
+  'BREAKER_WINDOW_MS',
+  'BREAKER_RESET_MS',
+  'SLOW_CALL_MS',
+  'RETRY_ATTEMPTS',
+  'RETRY_BACKOFF_MS',
+  'RETRY_BACKOFF_MOST_MS',
+  'HEDGE_MS',
+  'RETRY_BUDGET_PERCENT',
+  'RETRY_BUDGET_PER_SECOND',
+  'ATTEMPT_LIMIT_MS',
+  'SHED_LAG_MS',
+  'STREAM_IDLE_MS',
+  'STREAM_LEAST_BYTES',
+  'DRAIN_MS',
+  'LOG_LEVEL',
+  'ACCESS_LOG',
+] as const)
 
 /** The same table as the README prints it. */
 export const SETTINGS_TABLE = Object.entries(SETTINGS).map(([name, setting]) => ({

@@ -74,6 +74,7 @@ describe('who may import whom', () => {
       undici: /^src\/upstream\/|^scenarios\/engine\/load\//,
       opossum: /^src\/guards\/breaker\.ts/,
       iovalkey: /^src\/cache\/redis\.ts/,
+      '@prometheus-io/client': /^src\/telemetry\/prometheus\.ts/,
       'http-cache-semantics': /^src\/cache\/semantics\.ts/,
       'lru-cache': /^src\/cache\/memory\.ts/,
       'toxiproxy-node-client': /^chaos\/toxiproxy\.ts/,
@@ -85,6 +86,21 @@ describe('who may import whom', () => {
       ({ from, to, typeOnly }) => !typeOnly && doors[to] !== undefined && !doors[to].test(from),
     )
     expect(show(strangers)).toEqual([])
+  })
+
+  test('OpenTelemetry has one room, and who has no collector never loads it', () => {
+    const room = 'src/telemetry/open-telemetry/'
+    const strangers = imports.filter(
+      ({ from, to, typeOnly }) => to.startsWith('@opentelemetry/') && !typeOnly && !from.startsWith(room),
+    )
+    expect(show(strangers)).toEqual([])
+    const loaders = imports.filter(
+      ({ from, to, typeOnly }) => to.startsWith(room) && !typeOnly && !from.startsWith(room),
+    )
+    expect(loaders.map(({ from }) => from)).toEqual(['src/server.ts'])
+    expect(readFileSync(join(root, 'src/server.ts'), 'utf8')).toContain(
+      `await import('./telemetry/open-telemetry/`,
+    )
   })
 
   test('nobody but configuration and process entries reads the environment', () => {

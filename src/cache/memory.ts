@@ -28,6 +28,7 @@ export function memoryStore({ cacheMaxBytes }: { cacheMaxBytes: number }): NearS
     onGone: listener => {
       gone = listener
     },
+    held: () => ({ entries: entries.size, bytes: entries.calculatedSize }),
     close: () => entries.clear(),
   }
 }

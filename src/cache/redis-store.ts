@@ -14,8 +14,11 @@ const HEADER_BYTES = 65_536
 export interface SharedStore extends CacheStore {
   /** The name of a key in the store: none of what a key is made of can be read from it. */
   nameOf(key: string): string
-  /** Calls back with the name of each key that some gateway deletes, as far as it is heard of. */
-  onDelete(forgotten: (name: string) => void): void
+  /**
+   * Calls back with the name of each key that some gateway deletes, as far as it is heard of.
+   * @returns the way to stop that
+   */
+  onDelete(forgotten: (name: string) => void): () => void
 }
 
 /** Redis forgets an entry when nothing may use it any more. */

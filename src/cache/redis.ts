@@ -18,8 +18,11 @@ export interface RedisLink {
   ask<T>(command: (redis: Redis) => Promise<T>, waitUntil?: number): Promise<T>
   /** Tells others who listen on a channel of this name. */
   publish(channel: string, message: string): void
-  /** Hears what is published there, over a connection of its own, whenever Redis can be reached. */
-  listen(channel: string, heard: (message: string) => void): void
+  /**
+   * Hears what is published there, over a connection of its own, whenever Redis can be reached.
+   * @returns the way to stop listening
+   */
+  listen(channel: string, heard: (message: string) => void): () => void
   close(): void
 }
 
@@ -81,7 +84,7 @@ export function connectRedis(
     }
   }
 
-  const connections = [redis]
+  const connections = new Set([redis])
   return {
     ask(command, waitUntil = Number.POSITIVE_INFINITY) {
       if (performance.now() < waitUntil) return within(waitUntil, ask(command))
@@ -91,10 +94,14 @@ export function connectRedis(
       void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
     listen(channel, heard) {
       const listener = redis.duplicate({ autoResubscribe: false, commandTimeout: LISTEN_MS })
-      connections.push(listener)
+      connections.add(listener)
       listener.on('error', () => {})
       listener.on('ready', () => void listener.subscribe(keyPrefix + channel).catch(() => {}))
       listener.on('message', (_channel, message) => heard(message))
+      return () => {
+        connections.delete(listener)
+        listener.disconnect()
+      }
     },
     close: () => {
       for (const connection of connections) connection.disconnect()

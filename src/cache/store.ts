@@ -41,5 +41,7 @@ export interface CacheStore {
   /** Kept at least until nothing of it may be used any more, unless room is short. */
   set(key: string, entry: CacheEntry): void
   delete(key: string): void
+  /** What is kept in this process. */
+  held?(): { entries: number; bytes: number }
   close(): void
 }

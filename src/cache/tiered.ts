@@ -12,7 +12,7 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
   /** Keys by their names in the shared store, of what is near. */
   const keys = new Map<string, string>()
   near.onGone(key => keys.delete(far.nameOf(key)))
-  far.onDelete(name => {
+  const stopHearing = far.onDelete(name => {
     const key = keys.get(name)
     if (key !== undefined) near.delete(key)
   })
@@ -44,7 +44,9 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
       near.delete(key)
       far.delete(key)
     },
+    held: () => near.held?.() ?? { entries: 0, bytes: 0 },
     close() {
+      stopHearing()
       near.close()
       far.close()
     },

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { type CacheTerms, readTerms } from '../cache/terms.ts'
 import type { GatewayError } from '../errors.ts'
 import { headerOf } from '../headers.ts'
+import type { RequestSpan } from '../telemetry/tracing.ts'
 import type { Upload } from '../upload.ts'
 
 /** The eight guards in running order: the only spelling there is. */
@@ -66,7 +67,7 @@ export function compose(guards: readonly Guard[], last: Next): Next {
   return guards.reduceRight<Next>((next, guard) => request => guard(request, next), last)
 }
 
-/** What the cache and the single flight did for a request: the material of its `Cache-Status` field. */
+/** What the gateway did for a request: the material of its `Cache-Status` field and of its line in the log. */
 export interface CacheTrace {
   /** Why the request went on to the upstream; undefined on a hit. */
   forwarded: 'bypass' | 'method' | 'request' | 'uri-miss' | 'vary-miss' | 'stale' | undefined
@@ -78,6 +79,10 @@ export interface CacheTrace {
   detail: string | undefined
   isStored: boolean
   isCollapsed: boolean
+  /** Calls to the upstream. */
+  calls: number
+  /** Why the body broke off after its header had gone out. */
+  brokeOff: Error | undefined
 }
 
 /** The kinds of answers: equal paths of different routes share nothing, and each client has a rate on each. */
@@ -109,6 +114,8 @@ export interface RequestParts {
   readonly upgrade?: string | undefined
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
+  /** Where the request is traced. */
+  readonly span?: RequestSpan | undefined
 }
 
 /**
@@ -216,6 +223,8 @@ function noTrace(): CacheTrace {
     detail: undefined,
     isStored: false,
     isCollapsed: false,
+    calls: 0,
+    brokeOff: undefined,
   }
 }
 

@@ -1,27 +1,28 @@
-// The admin port: readiness, counts, events, settings, metrics. Read-only.
-import { createHash, timingSafeEqual } from 'node:crypto'
+// The admin port: readiness, counts, events, settings, metrics; and, with a token, what changes them.
 import fastify, { type FastifyInstance } from 'fastify'
-import { type GatewayConfig, isLoopback } from '../config.ts'
+import type { GatewayConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { GatewayParts } from '../gateway-parts.ts'
 import { countsReader, streamEvents } from '../telemetry/event-stream.ts'
-import { metricsText } from '../telemetry/metrics.ts'
+import type { MetricsPage } from '../telemetry/prometheus.ts'
+import { doorProblem } from './admin-door.ts'
+import { adminWrites, type Controls } from './admin-writes.ts'
 import { sendRefusal } from './reply.ts'
 
-export function adminRoutes(parts: GatewayParts): FastifyInstance {
-  const { config, lag, pipeline, telemetry, upstream } = parts
-  const admin = fastify({ logger: false, forceCloseConnections: true })
+const BODY_BYTES = 65_536
+
+export function adminRoutes(parts: GatewayParts, controls: Controls, metrics: MetricsPage): FastifyInstance {
+  const admin = fastify({ logger: false, forceCloseConnections: true, bodyLimit: BODY_BYTES })
 
   admin.addHook('onRequest', (request, reply, done) => {
-    const refusal =
-      hostProblem(request.hostname, config) ?? tokenProblem(request.headers.authorization, config)
+    const refusal = doorProblem(request, parts.live.now.config)
     if (refusal === undefined) return done()
     reply.hijack()
     sendRefusal(reply.raw, refusal)
   })
   admin.setNotFoundHandler((_request, reply) => {
     reply.hijack()
-    const known = '/-/ready, /-/stats, /-/events, /-/config and /metrics'
+    const known = '/-/ready, /-/stats, /-/events, /-/config, /-/breaker, /-/cache/purge and /metrics'
     sendRefusal(reply.raw, new GatewayError('not-found', `there is ${known}`))
   })
 
@@ -31,45 +32,18 @@ export function adminRoutes(parts: GatewayParts): FastifyInstance {
     sendRefusal(reply.raw, new GatewayError('draining', 'requests under way are being finished'))
   })
   const readCounts = countsReader(parts)
-  admin.get('/-/stats', async () => ({ ...readCounts.take(), breaker: pipeline.breaker.state }))
+  admin.get('/-/stats', async () => ({ ...readCounts.take(), breaker: parts.live.now.state.breaker.state }))
   admin.get('/-/events', (_request, reply) => {
     reply.hijack()
     streamEvents(reply.raw, parts)
   })
-  admin.get('/-/config', async () => withoutSecrets(config))
+  admin.get('/-/config', async () => withoutSecrets(parts.live.now.config))
   admin.get('/metrics', async (_request, reply) => {
-    const memory = process.memoryUsage()
-    reply.type('text/plain; version=0.0.4; charset=utf-8')
-    return metricsText(telemetry.counts(), {
-      upstreamInFlight: upstream.inFlight,
-      breakerState: pipeline.breaker.state,
-      eventLoopLagMs: lag.recent(),
-      rssBytes: memory.rss,
-      heapBytes: memory.heapUsed,
-    })
+    reply.type(metrics.contentType)
+    return metrics.text()
   })
+  adminWrites(admin, controls)
   return admin
-}
-
-/** A web page can make a browser call this port, but only under the page's own host name. */
-function hostProblem(hostname: string, config: GatewayConfig): GatewayError | undefined {
-  const name = hostname.toLowerCase()
-  if (isLoopback(name) || name === config.adminHost || config.adminAllowedHosts.includes(name))
-    return undefined
-  return new GatewayError('host-not-allowed', `not called by a name in ADMIN_ALLOWED_HOSTS: ${hostname}`)
-}
-
-function tokenProblem(authorization: string | undefined, config: GatewayConfig): GatewayError | undefined {
-  if (config.adminToken === '') return undefined
-  const given = /^Bearer (.+)$/i.exec(authorization ?? '')?.[1] ?? ''
-  if (timingSafeEqual(digest(given), digest(config.adminToken))) return undefined
-  return new GatewayError('token-required', 'send Authorization: Bearer with the ADMIN_TOKEN', {
-    headers: ['WWW-Authenticate', 'Bearer'],
-  })
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
 }
 
 function withoutSecrets(config: GatewayConfig) {

@@ -4,8 +4,10 @@ import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { GatewayConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
+import type { Account } from '../telemetry/account.ts'
 import type { Trust } from '../trusted-proxies.ts'
 import { refuseConnection, rejectConnection } from './client-error.ts'
+import { refuseEarly } from './refuse-early.ts'
 import { dropRest, sendRefusal } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
 import { acceptUpgrades, isHandshake } from './upgrade.ts'
@@ -13,7 +15,7 @@ import { acceptUpgrades, isHandshake } from './upgrade.ts'
 /** Node looks so often for headers that are late. */
 const LATE_CHECK_MS = 500
 
-export function createApp(config: GatewayConfig, trusts: Trust): FastifyInstance {
+export function createApp(config: GatewayConfig, trusts: Trust, account: Account): FastifyInstance {
   const app = fastify({
     // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
     logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
@@ -31,27 +33,25 @@ export function createApp(config: GatewayConfig, trusts: Trust): FastifyInstance
       ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: isHandshake }),
     },
     clientErrorHandler: rejectConnection,
-    frameworkErrors: (error, _request, reply) => {
-      reply.hijack()
-      sendRefusal(reply.raw, new GatewayError('bad-path', error.message))
-    },
+    frameworkErrors: (error, request, reply) =>
+      refuseEarly(account, request, reply, new GatewayError('bad-path', error.message)),
   })
   // No body is ever parsed here: to Fastify every method is one without a body.
   for (const method of METHODS) {
     if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
-  app.addHook('onRequest', ({ raw }, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const { raw } = request
     if (hasBody(raw)) reply.raw.once('close', () => dropRest(raw))
     const problem = requestProblem(raw, config.uploadMaxBytes)
     if (problem === undefined) return done()
-    reply.hijack()
     // What follows a body of doubtful length is not read as a request.
-    sendRefusal(reply.raw, problem, { isLast: raw.headers['transfer-encoding'] !== undefined })
+    const isLast = raw.headers['transfer-encoding'] !== undefined
+    refuseEarly(account, request, reply, problem, { isLast })
   })
-  app.setErrorHandler((error, _request, reply) => {
+  app.setErrorHandler((error, request, reply) => {
     app.log.error({ err: error }, 'a request failed inside the gateway')
-    reply.hijack()
-    sendRefusal(reply.raw, error)
+    refuseEarly(account, request, reply, error)
   })
   listenToServer(app)
   if (config.upgrades === 'websocket') acceptUpgrades(app)

@@ -4,6 +4,7 @@ import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
 import { headerOf } from '../headers.ts'
+import { traceContextOf } from '../trace-context.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 
 /** What of the upstream's fields still holds for the answer made out of its list. */
@@ -22,8 +23,8 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
 }
 
 /** A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. */
-function partsOf({ ip, headers: { 'if-none-match': ifNoneMatch } }: FastifyRequest, viaName: string) {
-  const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`]
+function partsOf({ ip, headers: { 'if-none-match': ifNoneMatch }, raw }: FastifyRequest, viaName: string) {
+  const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`, ...traceContextOf(raw.rawHeaders)]
   if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
   return {
     method: 'GET',

@@ -3,19 +3,23 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
-import type { GatewayRequest, GatewayResponse, Next, RequestParts } from '../guards/guard.ts'
+import type { Next, RequestParts } from '../guards/guard.ts'
 import { headerOf } from '../headers.ts'
 import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
-import { clientGone, sendRefusal, sendResponse } from './reply.ts'
+import type { Account } from '../telemetry/account.ts'
+import { outcomeOfAnswer, outcomeOfRefusal } from '../telemetry/outcome.ts'
+import type { Tracer } from '../telemetry/tracing.ts'
+import { Exchange } from './exchange.ts'
+import { sendRefusal, sendResponse } from './reply.ts'
 
 /** What every route of the chain needs. */
 export interface ChainContext {
   pipeline: Pipeline
   forwarding: Forwarding
   shed: Shed
-  /** Counts an answer by its kind. */
-  tell(what: string): void
+  account: Account
+  tracer: Tracer | undefined
   isDraining(): boolean
   /** Tells of an error of the gateway itself. */
   failed(error: unknown): void
@@ -31,29 +35,22 @@ export async function answerThroughChain(
 ): Promise<void> {
   reply.hijack()
   const { raw } = reply
-  const asked = context.pipeline.receive(parts, headerOf(request.raw.rawHeaders, TIMEOUT_FIELD))
-  let isAnswered = false
-  raw.once('close', () => {
-    // Not its answer, where what came after the header turned out not to be HTTP.
-    if (!isAnswered || !raw.writableFinished) asked.cancel(clientGone())
-  })
+  const span = context.tracer?.begin(parts)
+  const timeout = headerOf(request.raw.rawHeaders, TIMEOUT_FIELD)
+  const asked = context.pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
+  const exchange = new Exchange(context.account, request, raw, asked)
   try {
     if (asked.cancelled !== null) throw asked.cancelled
     context.shed(asked.arrivedAt)
     const response = await next(asked)
-    isAnswered = true
-    context.tell(kindOf(asked, response))
+    exchange.settle(outcomeOfAnswer(asked.trace, response))
+    const { body } = response
+    if (!Buffer.isBuffer(body) && 'join' in body) exchange.follow(body)
     sendResponse(raw, asked, response, context.isDraining())
   } catch (error) {
-    isAnswered = true
     const refusal = asGatewayError(error)
-    context.tell(refusal.code)
+    exchange.settle(outcomeOfRefusal(refusal))
     if (refusal.code === 'internal') context.failed(error)
     sendRefusal(raw, refusal, { request: asked, isLast: context.isDraining() })
   }
-}
-
-function kindOf({ trace }: GatewayRequest, { status }: GatewayResponse): string {
-  if (trace.forwarded !== undefined) return `status-${Math.floor(status / 100)}xx`
-  return trace.hitTtlSeconds < 0 ? 'stale' : 'cached'
 }

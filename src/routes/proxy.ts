@@ -4,6 +4,7 @@ import { GatewayError } from '../errors.ts'
 import type { Received } from '../forwarding.ts'
 import type { Next } from '../guards/guard.ts'
 import { listOf } from '../headers.ts'
+import { withoutInvalidTrace } from '../trace-context.ts'
 import { Upload } from '../upload.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 import { ALLOWED, hasBody } from './request-problem.ts'
@@ -17,8 +18,9 @@ export function proxyRoute(
   context: ChainContext,
   { uploadMaxBytes }: { uploadMaxBytes: number },
 ): void {
-  const { pipeline, forwarding } = context
+  const { forwarding } = context
   const nextOf = (raw: IncomingMessage): Next => {
+    const { pipeline } = context
     if (forwarding.isLoop(raw.headers.via)) return asked => pipeline.turnAway(asked, refuseLoop)
     if (isForThisHop(raw)) return asked => pipeline.turnAway(asked, answerForItself)
     return isTunnel(raw) ? pipeline.tunnel : pipeline.run
@@ -48,7 +50,7 @@ function partsOf(
     path: raw.url!.slice(PREFIX.length),
     route: 'proxy',
     client: ip,
-    headers: received.headers,
+    headers: withoutInvalidTrace(received.headers),
     origin: received.origin,
     body: hasBody(raw) ? new Upload(raw, { mostBytes, wanted: () => goAhead(response) }) : null,
     inform: (status: number, fields: readonly string[]) => inform(response, status, fields),

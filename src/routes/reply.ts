@@ -38,15 +38,16 @@ export function sendResponse(
     const reason = new GatewayError('upstream-malformed', 'the answer has fields that cannot be passed on', {
       cause: error,
     })
+    request.trace.brokeOff = reason
     sendRefusal(raw, reason, { request, isLast })
     return
   }
   if (Buffer.isBuffer(body)) raw.end(body)
   else if ('join' in body) leaveHttp(raw, body)
-  else streamBody(raw, body, request.parts.takesTrailers === true)
+  else streamBody(raw, body, request)
 }
 
-function streamBody(raw: ServerResponse, body: BodySource, takesTrailers: boolean): void {
+function streamBody(raw: ServerResponse, body: BodySource, request: GatewayRequest): void {
   raw.on('drain', () => body.resume())
   raw.once('close', () => {
     if (!raw.writableFinished) body.abort(clientGone())
@@ -54,11 +55,14 @@ function streamBody(raw: ServerResponse, body: BodySource, takesTrailers: boolea
   body.pipe({
     write: chunk => raw.write(chunk),
     end(trailers) {
-      if (takesTrailers && trailers.length > 0) addTrailers(raw, trailers)
+      if (request.parts.takesTrailers === true && trailers.length > 0) addTrailers(raw, trailers)
       raw.end()
     },
     // The rest will not come: a reset says so, a polite end would be taken for the whole.
-    fail: () => reset(raw),
+    fail: reason => {
+      request.trace.brokeOff = reason
+      reset(raw)
+    },
   })
 }
 
@@ -116,7 +120,7 @@ export function sendRefusal(
 }
 
 /** RFC 9211: whether the answer came from the cache, else why the request was forwarded and what came of it. */
-function cacheStatus(trace: CacheTrace, forwardedStatus: number | undefined): string {
+export function cacheStatus(trace: CacheTrace, forwardedStatus: number | undefined): string {
   if (trace.forwarded === undefined) {
     const detail = trace.detail === undefined ? '' : `; detail=${trace.detail}`
     return `leeward; hit; ttl=${trace.hitTtlSeconds}${detail}`

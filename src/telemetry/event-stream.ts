@@ -15,7 +15,7 @@ export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
   const send = (name: string, data: object) => raw.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
   send('hello', helloOf(parts))
-  const unwatch = parts.telemetry.onTransition(event => send('breaker', event))
+  const unwatch = parts.telemetry.onAnnounced(send)
   const timer = setInterval(() => send('counts', readCounts.take()), COUNTS_MS)
   raw.once('close', () => {
     clearInterval(timer)
@@ -24,7 +24,8 @@ export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
   })
 }
 
-function helloOf({ config, pipeline }: GatewayParts): HelloEvent {
+function helloOf({ live }: GatewayParts): HelloEvent {
+  const { config, state } = live.now
   return {
     at: epochNow(),
     pid: process.pid,
@@ -36,7 +37,7 @@ function helloOf({ config, pipeline }: GatewayParts): HelloEvent {
     freshMs: config.cacheFreshMs,
     staleIfErrorMs: config.cacheStaleIfErrorMs,
     staleWhileRevalidateMs: config.cacheStaleWhileRevalidateMs,
-    breakerState: pipeline.breaker.state,
+    breakerState: state.breaker.state,
   }
 }
 

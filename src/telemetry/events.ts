@@ -1,6 +1,9 @@
 // What the gateway tells of itself. Metrics, the log and the admin's event stream all come from here.
+import type { SettingChange } from '../config-change.ts'
 import type { BreakerState } from '../guards/breaker.ts'
 import type { GuardName, Tell } from '../guards/guard.ts'
+import type { BreakerHold } from '../guards/held-breaker.ts'
+import { createDurations, type Durations } from './durations.ts'
 
 /** Who tells: a guard, the upstream, Redis, or the gateway's own front. */
 export type EventSource = GuardName | 'upstream' | 'redis' | 'requests'
@@ -45,21 +48,49 @@ export interface CountsEvent {
   requests: number
 }
 
-type BreakerWatcher = (event: BreakerEvent) => void
+/** Settings were changed. */
+export interface ConfigEvent {
+  at: number
+  changed: readonly SettingChange[]
+}
+
+/** Stored answers were thrown away. */
+export interface PurgeEvent {
+  at: number
+  /** What of them: as it was asked for. */
+  purged: object
+}
+
+/** The breaker is held in a state, or let go. */
+export interface HoldEvent {
+  at: number
+  hold: BreakerHold
+}
+
+/** What is told at once, by the name that it has on the event stream. */
+export interface Announcements {
+  breaker: BreakerEvent
+  config: ConfigEvent
+  purge: PurgeEvent
+  hold: HoldEvent
+}
+
+type Watcher = (name: keyof Announcements, event: object) => void
 
 /** Collects the gateway's events. */
 export interface Telemetry {
   /** The teller of one source; counting is all it does, for it is on the path of every request. */
   teller(source: EventSource): Tell
-  transition(event: BreakerEvent): void
-  /** Calls back on every transition; returns the way to stop. */
-  onTransition(watcher: BreakerWatcher): () => void
+  readonly durations: Durations
+  announce<Name extends keyof Announcements>(name: Name, event: Announcements[Name]): void
+  /** Calls back on every announcement; returns the way to stop. */
+  onAnnounced(watcher: Watcher): () => void
   counts(): Record<string, number>
 }
 
 export function createTelemetry(): Telemetry {
   const counters = new Map<string, { count: number }>()
-  const watchers = new Set<BreakerWatcher>()
+  const watchers = new Set<Watcher>()
   return {
     teller(source) {
       const own = new Map<string, { count: number }>()
@@ -73,10 +104,11 @@ export function createTelemetry(): Telemetry {
         counter.count += 1
       }
     },
-    transition(event) {
-      for (const watcher of watchers) watcher(event)
+    durations: createDurations(),
+    announce(name, event) {
+      for (const watcher of watchers) watcher(name, event)
     },
-    onTransition(watcher) {
+    onAnnounced(watcher) {
       watchers.add(watcher)
       return () => watchers.delete(watcher)
     },

@@ -7,6 +7,8 @@ import { GatewayError } from '../errors.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { endToEnd, headerOf } from '../headers.ts'
+import { type Outcome, outcomeOfRefusal, outcomeOfStatus } from '../telemetry/outcome.ts'
+import type { CallSpan } from '../telemetry/tracing.ts'
 import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
 import { BufferedBody } from './buffered-body.ts'
 import type { Connection } from './connections.ts'
@@ -35,7 +37,7 @@ export interface CallListener {
   answered(response: GatewayResponse): void
   refused(reason: GatewayError): void
   /** The answer is whole, or will never be. */
-  ended(outcome: string): void
+  ended(outcome: Outcome, tookMs: number): void
   /** undici has done with the connection. */
   isFree(connection: Connection): void
   /** Where a tunnel is entered while it is open. */
@@ -47,6 +49,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #options: CallOptions
   readonly #listener: CallListener
   readonly #connection: Connection
+  readonly #begunAt = performance.now()
+  #span: CallSpan | undefined
   #isReleased = false
   #unlink: (() => void) | undefined
   #unwatch: (() => void) | undefined
@@ -66,17 +70,20 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    const { method, path, headers, body, upgrade } = this.#request.parts
+    const { method, path, headers, body, upgrade, span } = this.#request.parts
     this.#unlink = this.#request.onCancel(reason => this.abort(reason))
     if (this.#request.cancelled !== null) {
       this.#release()
       return
     }
+    this.#request.trace.calls += 1
+    this.#span = span?.call(this.#request.trace.calls)
+    const fields = this.#span?.fields(headers) ?? headers
     this.#connection.client.dispatch(
       {
         method,
         path: this.#options.upstreamBasePath + path,
-        headers: headers.concat('host', this.#options.upstreamHost, this.#timeLeft()),
+        headers: fields.concat('host', this.#options.upstreamHost, this.#timeLeft()),
         // What undici needs of a stream, an upload has.
         body: body as unknown as Readable | null,
         blocking: false,
@@ -236,10 +243,14 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#reason = reason
     this.#unlink?.()
     this.#unwatch?.()
-    this.#listener.ended(reason === null ? `status-${Math.floor(this.#status / 100)}xx` : outcomeOf(reason))
+    const outcome = reason === null ? outcomeOfStatus(this.#status) : outcomeOf(reason)
+    this.#listener.ended(outcome, performance.now() - this.#begunAt)
+    this.#span?.end(outcome)
   }
 }
 
-function outcomeOf(reason: Error): string {
-  return reason instanceof GatewayError ? reason.code : 'discarded'
+const DISCARDED: Outcome = { what: 'discarded', class: 'gone', status: 0 }
+
+function outcomeOf(reason: Error): Outcome {
+  return reason instanceof GatewayError ? outcomeOfRefusal(reason) : DISCARDED
 }

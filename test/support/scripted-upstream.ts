@@ -25,6 +25,7 @@ export function scriptedUpstream(script: readonly Step[]) {
   }
   const upstream: Upstream = {
     call,
+    adopt: () => {},
     get calls() {
       return calls
     },

@@ -147,7 +147,7 @@ describe('the admin port', () => {
     expect(text).toContain('leeward_events_total{source="cache",what="stored"} 1')
     expect(text).toContain('leeward_breaker_state{state="closed"} 1')
     for (const line of text.trimEnd().split('\n'))
-      expect(line).toMatch(/^# |^\w+(\{[^}]*\})? \d+(\.\d+)?(e-\d+)?$/)
+      expect(line).toMatch(/^$|^# |^\w+(\{[^}]*\})? (\d+(\.\d+)?(e-\d+)?|Nan)$/)
   })
 
   test.each([undefined, 'Bearer wrong', 'Basic s3cret-token', 'Bearer '])(

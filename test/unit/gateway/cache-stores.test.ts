@@ -90,7 +90,7 @@ function recordedLink() {
   const link: RedisLink = {
     ask: command => command(redis as never),
     publish: (channel, message) => void commands.push(['publish', channel, message]),
-    listen: () => {},
+    listen: () => () => {},
     close: () => {},
   }
   return { link, commands }
@@ -121,16 +121,19 @@ describe('in Redis', () => {
 /** A shared store in this process, with the other gateways' voice. */
 function sharedStore() {
   const store = memoryStore({ cacheMaxBytes: 100_000 })
-  const listeners: ((name: string) => void)[] = []
+  const listeners = new Set<(name: string) => void>()
   const shared: SharedStore = {
     ...store,
     nameOf: key => `name of ${key}`,
-    onDelete: listener => void listeners.push(listener),
+    onDelete(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
   }
   const tell = (name: string) => {
     for (const listener of listeners) listener(name)
   }
-  return { shared, tell }
+  return { shared, tell, listeners }
 }
 
 describe('in both', () => {

@@ -125,7 +125,7 @@ test('when all has ended nothing is left: no place taken, no call in flight, no 
         expect([state.places.taken, upstream.inFlight]).toEqual([0, 0])
         if (config.guards.includes('bulkhead'))
           expect(upstream.mostAtOnce()).toBeLessThanOrEqual(config.bulkheadMax)
-        chain.pipeline.close()
+        state.breaker.close()
         expect(vi.getTimerCount()).toBe(0)
       },
     ),

@@ -51,7 +51,10 @@ describe('a call that is given up before its connection is ready', () => {
     call.onResponseError(null, GONE)
     expect(controller.abort).not.toHaveBeenCalled()
     expect(listener.isFree).toHaveBeenCalledOnce()
-    expect(listener.ended).toHaveBeenCalledExactlyOnceWith('client-gone')
+    expect(listener.ended).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ what: 'client-gone', class: 'gone' }),
+      expect.any(Number),
+    )
   })
 
   test('or before it has begun, does not even ask for one', () => {

@@ -1,0 +1,30 @@
+import { epochNow } from './epoch-now.ts'
+import { GatewayError } from './errors.ts'
+import type { Live } from './live.ts'
+import type { Controls } from './routes/admin-writes.ts'
+import type { LineLog } from './telemetry/access-log.ts'
+import type { Telemetry } from './telemetry/events.ts'
+
+/** The levers of the admin port. Whatever they change is told on the event stream and in the log. */
+export function createControls(live: Live, telemetry: Telemetry, log: LineLog): Controls {
+  return {
+    change(settings) {
+      const changed = live.change(settings)
+      if (changed.length > 0) {
+        telemetry.announce('config', { at: epochNow(), changed })
+        log.info({ changed }, 'settings changed')
+      }
+      return changed
+    },
+    async purge(_purge) {
+      throw new GatewayError('internal', 'not yet')
+    },
+    hold(hold) {
+      const { breaker } = live.now.state
+      breaker.hold(hold)
+      telemetry.announce('hold', { at: epochNow(), hold })
+      log.info({ hold }, 'breaker held')
+      return breaker.state
+    },
+  }
+}
