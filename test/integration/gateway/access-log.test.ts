@@ -77,7 +77,7 @@ describe('ACCESS_LOG=all', () => {
   test('tells what became of those that were refused, failed, or were not heard to the end', async () => {
     await start({
       ACCESS_LOG: 'all',
-      RATE_LIMIT_MAX: '4',
+      RATE_LIMIT_MAX: '3',
       RATE_LIMIT_WINDOW_MS: '60000',
       RETRY_ATTEMPTS: '2',
     })
