@@ -30,7 +30,10 @@ export interface Received {
   origin: string
 }
 
-/** Answered by the gateway itself, or written anew for the upstream. */
+/**
+ * Answered by the gateway itself, or written anew for the upstream; and what would name another target than the one
+ * under which the answer is kept.
+ */
 const NOT_COPIED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'expect',
@@ -40,6 +43,8 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
   'x-forwarded-for',
   'x-forwarded-host',
   'x-forwarded-proto',
+  'x-original-url',
+  'x-rewrite-url',
 ])
 
 export function createForwarding(options: ForwardingOptions, trusts: Trust): Forwarding {

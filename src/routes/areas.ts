@@ -22,10 +22,12 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
   )
 }
 
-/** A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. */
-function partsOf({ ip, headers: { 'if-none-match': ifNoneMatch }, raw }: FastifyRequest, viaName: string) {
+/**
+ * A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. Conditions are not
+ * passed on: they are about an answer of ours, and the upstream's 304 has no list.
+ */
+function partsOf({ ip, raw }: FastifyRequest, viaName: string) {
   const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`, ...traceContextOf(raw.rawHeaders)]
-  if (ifNoneMatch !== undefined) headers.push('if-none-match', ifNoneMatch)
   return {
     method: 'GET',
     path: '/areas',

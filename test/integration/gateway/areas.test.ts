@@ -43,6 +43,21 @@ describe('GET /aggregate/areas', () => {
     )
   })
 
+  test.each(['all', 'none'])(
+    'asks the upstream for the list, whatever a client has, with GUARDS=%s',
+    async guards => {
+      const other = await startGateway({ UPSTREAM_URL: upstream.url, GUARDS: guards, ...PATIENT })
+      upstream.answer = (request, response) => {
+        if (request.headers['if-none-match'] === undefined) json([1], { etag: '"v1"' })(request, response)
+        else response.writeHead(304, { etag: '"v1"' }).end()
+      }
+      const headers = { 'if-none-match': '"v1"' }
+      const answer = await fetch(`${other.url}/aggregate/areas`, { headers })
+      await other.close()
+      expect([answer.status, await answer.json()]).toMatchObject([200, { items: [1] }])
+    },
+  )
+
   test('a cached answer keeps the moment it was fetched', async () => {
     const first = await (await getAreas()).text()
     const second = await getAreas()

@@ -129,6 +129,14 @@ describe.each(BOTH)('fields through the proxy with GUARDS=%s', guards => {
     expect(headers.host).toBe(`127.0.0.1:${upstream.port}`)
   })
 
+  test('strips what names another target than the one under which the answer is kept', async () => {
+    const fields = ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin']
+    expect((await rawGet(gateway.port, '/proxy/x', fields)).status).toBe(200)
+    const { url, headers } = upstream.requests[0]!
+    expect(url).toBe('/x')
+    expect(JSON.stringify(headers)).not.toMatch(/admin|x-original|x-rewrite/)
+  })
+
   test('strips hop-by-hop fields, and those named in Connection, from the answer', async () => {
     upstream.answer = (_request, response) => {
       response.writeHead(200, [
