@@ -1,11 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT } from '../../support/gateway-app.ts'
 import { type GatewayProcess, spawnGateway } from '../../support/gateway-process.ts'
 import { rawGet } from '../../support/gateway-raw.ts'
+import { bytes, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
+import { quiet } from '../../support/toxic-lab.ts'
 
 let upstream: TestUpstream
 let gateway: GatewayProcess
@@ -106,6 +108,30 @@ describe('ACCESS_LOG=all', () => {
       ['proxy', 200, 'status-2xx', 1, 30],
       ['proxy', 429, 'rate-limited', 0, 30],
     ])
+  })
+
+  test('tells of a tunnel when it ends, and how long it had lasted', async () => {
+    const raw = await startRawUpstream()
+    onTestFinished(raw.close)
+    raw.answer = bytes(
+      'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    )
+    await start({ ACCESS_LOG: 'all', UPGRADES: 'websocket', UPSTREAM_URL: raw.url })
+    const client = connect(gateway.ports.http, '127.0.0.1')
+    client.write(
+      [
+        'GET /proxy/chat HTTP/1.1\r\nHost: gateway.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n',
+        'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+      ].join(''),
+    )
+    await once(client, 'data')
+    const lastsMs = 100
+    await quiet(lastsMs)
+    expect(written()).toEqual([])
+    client.end()
+    const [line] = await lines(1)
+    expect(line).toMatchObject({ path: '/proxy/chat', status: 101, outcome: 'status-1xx', upstream_calls: 1 })
+    expect(line!.duration_ms).toBeGreaterThanOrEqual(lastsMs)
   })
 
   test('tells of an answer that broke off what broke it off, and how long it had lasted', async () => {

@@ -155,6 +155,14 @@ describe('in both', () => {
     expect(await store.get('k')).toBeUndefined()
   })
 
+  test('a store that is closed no longer hears what others delete', () => {
+    const { shared, listeners } = sharedStore()
+    const store = tieredStore(memoryStore({ cacheMaxBytes: 100_000 }), shared)
+    expect(listeners.size).toBe(1)
+    store.close()
+    expect(listeners.size).toBe(0)
+  })
+
   test('what is newer near is not overwritten by what is older far', async () => {
     const near = memoryStore({ cacheMaxBytes: 100_000 })
     const { shared: far } = sharedStore()
