@@ -7,6 +7,7 @@ import type { Random } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { parseAddress } from './address.ts'
 import { Link, type LinkCount } from './link.ts'
+import { resetSocket } from './reset-socket.ts'
 import type { StageToxic } from './stage.ts'
 
 export interface ConnectionOptions {
@@ -78,8 +79,8 @@ export class Connection {
   }
 
   #reset(): void {
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#server)
   }
 }
 

@@ -2,7 +2,7 @@
 import { badBody } from './api-error.ts'
 import { type Json, JsonNumber } from './json-reader.ts'
 
-export { type Json, parseJson } from './json-reader.ts'
+export { type Json, JsonNumber, parseJson } from './json-reader.ts'
 
 const LONGEST_INTEGER = '-9223372036854775808'.length
 
