@@ -17,6 +17,8 @@ export interface ProxyEntry {
 export interface Toxiproxy {
   url: string
   version(): Promise<string>
+  /** The types of toxic that it has beside Toxiproxy's eight; a real server has none. */
+  extensions(): Promise<string[]>
   /** Answers with the address it really listens on: ask for port 0 and read `listen`. */
   createProxy(entry: {
     name: string
@@ -110,6 +112,14 @@ function control(client: Client, timeoutMs: number): Toxiproxy {
     async version() {
       const text = await client.getVersion()
       return /"version":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim()
+    },
+    async extensions() {
+      const answer = await client.api
+        .get<{ toxics?: { type: string }[] }>(at('extensions'))
+        .catch(ignoreNotFound)
+      if (!answer) return []
+      if (!Array.isArray(answer.data?.toxics)) throw stranger(JSON.stringify(answer.data))
+      return answer.data.toxics.map(({ type }) => type)
     },
     async createProxy(entry) {
       const { name, listen } = await client.createProxy(entry)

@@ -1,8 +1,10 @@
 // All proxies of a server, and what the API can do to them as a whole.
 import { AddressError, formatAddress, resolveAddress } from './address.ts'
-import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
-import { type Fields, fieldsOf, type Json, kindOf } from './json.ts'
+import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api/api-error.ts'
+import { type Fields, fieldsOf, type Json, kindOf } from './json/json.ts'
+import { readPopulatedToxics } from './populated-toxics.ts'
 import { type ProxyContext, type ProxySettings, TcpProxy } from './proxy.ts'
+import type { ToxicEntry } from './toxic-entry.ts'
 
 interface ProxyBody {
   name: string | undefined
@@ -22,6 +24,15 @@ export interface Holder {
   created(proxy: TcpProxy): void
   /** `enabled` may be another than it was. */
   switched(proxy: TcpProxy, wasEnabled: boolean): void
+  added(proxy: TcpProxy, toxic: ToxicEntry): void
+}
+
+/** What is wanted of a proxy beside its settings. */
+interface Wishes {
+  enabled: boolean
+  /** In the place of those it has; undefined leaves them. */
+  toxics?: ToxicEntry[] | undefined
+  holder: Holder | undefined
 }
 
 /** Changes of one proxy come one after the other, so that a name that is slow to resolve holds up no other; reading never waits. */
@@ -52,11 +63,11 @@ export class Proxies {
   }
 
   async create(body: Json, holder?: Holder): Promise<TcpProxy> {
-    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
     const settings = complete(given, '')
     return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
-      return await this.#createNew(settings, given.enabled ?? true, holder)
+      return await this.#createNew(settings, { enabled: given.enabled ?? true, holder })
     })
   }
 
@@ -64,7 +75,7 @@ export class Proxies {
     return this.inTurn(name, async () => {
       const proxy = this.get(name)
       const wasEnabled = proxy.isEnabled
-      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
       const enabled = given.enabled ?? wasEnabled
       if (await differs(proxy, given)) {
         proxy.stop()
@@ -93,17 +104,20 @@ export class Proxies {
 
   /**
    * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
+   * With the extensions, an entry that names `toxics` has these and no others afterwards, even where it is left alone.
    * @throws ApiError 400, before anything is done
    */
   async populate(body: Json, holder?: Holder): Promise<Populated> {
-    const entries = readEntries(body).map(readProxy)
+    const bodies = readEntries(body)
+    const entries = bodies.map(fields => readProxy(fields, ''))
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
+    const toxics = this.#context.hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
       try {
         const enabled = entries[index]?.enabled ?? true
-        const done = this.inTurn(settings.name, () => this.#createOrReplace(settings, enabled, holder))
-        proxies.push(await done)
+        const wishes = { enabled, toxics: toxics[index], holder }
+        proxies.push(await this.inTurn(settings.name, () => this.#createOrReplace(settings, wishes)))
       } catch (error) {
         return { proxies, error }
       }
@@ -126,20 +140,26 @@ export class Proxies {
     for (const proxy of this.#byName.values()) proxy.stop()
   }
 
-  async #createOrReplace(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
+  async #createOrReplace(settings: ProxySettings, wishes: Wishes): Promise<TcpProxy> {
     const existing = this.#byName.get(settings.name)
+    const { toxics, holder } = wishes
     if (existing !== undefined) {
-      if (!(await differs(existing, settings))) return existing
+      if (!(await differs(existing, settings))) {
+        const added = toxics === undefined ? [] : existing.replaceToxics(toxics)
+        for (const toxic of added) holder?.added(existing, toxic)
+        return existing
+      }
       const wasEnabled = existing.isEnabled
       existing.stop()
       holder?.switched(existing, wasEnabled) // and so it stays, when the new one cannot listen
     }
-    return await this.#createNew(settings, enabled, holder)
+    return await this.#createNew(settings, wishes)
   }
 
   /** When it cannot listen, nothing is stored. */
-  async #createNew(settings: ProxySettings, enabled: boolean, holder?: Holder): Promise<TcpProxy> {
+  async #createNew(settings: ProxySettings, { enabled, toxics = [], holder }: Wishes): Promise<TcpProxy> {
     const proxy = new TcpProxy(settings, this.#context)
+    proxy.replaceToxics(toxics)
     if (enabled) await proxy.start()
     this.#byName.set(proxy.name, proxy)
     holder?.created(proxy)
@@ -159,22 +179,24 @@ export class Proxies {
   }
 }
 
-function readProxy(fields: Fields): ProxyBody {
+/** `owner` is what the real server calls the proxy when a field of it has the wrong type. */
+function readProxy(fields: Fields, owner: string): ProxyBody {
   return {
-    name: fields.string('name', 'Proxy.name'),
-    listen: fields.string('listen', 'Proxy.listen'),
-    upstream: fields.string('upstream', 'Proxy.upstream'),
-    enabled: fields.boolean('enabled', 'Proxy.enabled'),
+    name: fields.string('name', `${owner}.name`),
+    listen: fields.string('listen', `${owner}.listen`),
+    upstream: fields.string('upstream', `${owner}.upstream`),
+    enabled: fields.boolean('enabled', `${owner}.enabled`),
   }
 }
 
+/** Entries have a type without a name over there. */
 function readEntries(body: Json): Fields[] {
   if (body === null) return []
+  const type = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
   if (!Array.isArray(body)) {
-    const target = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
-    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type ${target}`)
+    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type []${type}`)
   }
-  return body.map(entry => fieldsOf(entry, 'value of type toxiproxy.Proxy'))
+  return body.map(entry => fieldsOf(entry, `value of type ${type}`))
 }
 
 function complete({ name, listen, upstream }: ProxyBody, place: string): ProxySettings {

@@ -6,6 +6,7 @@ import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import { type Arm, type Scenario, USUAL_UPSTREAM } from '../scenario.ts'
+import { assertExtensions } from './extensions.ts'
 import { Closers, hostAndPort, type Lab, type LabArm, leaseOn } from './lab.ts'
 
 type Environment = Record<string, string | undefined>
@@ -30,6 +31,7 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
     const control = await connectToxiproxy(toxiproxy)
+    await assertExtensions(plan.scenario, control)
     await assertEntries(control, arms, upstream)
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())

@@ -8,6 +8,7 @@ import { connectToxiproxy, ignoreNotFound, type Toxiproxy } from '../../../chaos
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import type { Arm } from '../scenario.ts'
+import { assertExtensions, extensionsOf } from './extensions.ts'
 import { Closers, hostAndPort, type Lab, type LabArm, leaseOn } from './lab.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -38,8 +39,9 @@ interface Site {
 export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
-    const { upstream, path = '/' } = plan.options
+    const { upstream, toxiproxy, path = '/' } = plan.options
     if (upstream !== undefined) await assertAnswering(upstream, path)
+    if (toxiproxy !== undefined) await assertExtensions(plan.scenario, await connectToxiproxy(toxiproxy))
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     return await openSite({ plan, env, closers, guardian })
@@ -117,6 +119,7 @@ async function openToxiproxy(site: Site): Promise<OpenToxiproxy> {
     '0',
     '-seed',
     String(site.plan.options.seed),
+    ...(extensionsOf(site.plan.scenario).length > 0 ? ['-extensions'] : []),
   ])
   const control = await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`)
   return { control, lease: null, child }

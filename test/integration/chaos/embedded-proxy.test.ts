@@ -160,6 +160,10 @@ describe('the command line', () => {
   test('tells its version and ends', async () => {
     expect(await lastWords('--version')).toMatch(/code 0 .*toxiproxy-server version 2\.12\.0$/)
   })
+
+  test('tells its flags and ends', async () => {
+    expect(await lastWords('-h')).toMatch(/code 0 .* -h +likewise$/s)
+  })
 })
 
 describe('the process', () => {
@@ -189,8 +193,43 @@ describe('the process', () => {
     await child.stop()
     child = await startEmbeddedProxy('-config', join(folder, 'absent.json'), '-seed', '7')
     expect(await proxiesOf(child)).toEqual([])
-    await eventually(() => expect(child?.outputTail()).toContain('Failed to populate proxies from'))
+    await eventually(() => expect(child?.outputTail()).toContain('"message":"Error reading config file"'))
+    await child.stop()
+    await writeFile(file, '[{"name":"areas"}]')
+    child = await startEmbeddedProxy('-config', file)
+    expect(await proxiesOf(child)).toEqual([])
+    const problem = '"error":"missing required field: upstream at proxy 1"'
+    await eventually(() => expect(child?.outputTail()).toContain(problem))
+    expect(child.outputTail()).toContain('"message":"Failed to populate proxies from file"')
     await rm(folder, { recursive: true })
+  })
+
+  test('writes what it starts with in the words of the real server', async () => {
+    child = await startEmbeddedProxy()
+    const lines = () =>
+      child!
+        .outputTail()
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+    await eventually(() => expect(lines().length).toBeGreaterThanOrEqual(2))
+    const [first, second] = lines()
+    expect(first).toMatchObject({ level: 'info', version: '2.12.0', message: 'Starting Toxiproxy' })
+    const address = `localhost:${child.ports.api}`
+    expect(second).toMatchObject({ level: 'info', address, message: 'Starting Toxiproxy HTTP server' })
+    expect(new Date(first.time).toISOString()).toBe(first.time)
+  })
+
+  test('goes on with a LOG_LEVEL that is none, and says so', async () => {
+    const entry = join(import.meta.dirname, '../../../chaos/proxy/main.ts')
+    child = await startChild({
+      name: 'loud proxy',
+      entry,
+      args: ['-port', '0'],
+      env: { ...process.env, LOG_LEVEL: 'loud' },
+      readyWithinMs: 10_000,
+    })
+    await eventually(() => expect(child!.outputTail()).toContain('unknown LOG_LEVEL value: \\"loud\\"'))
   })
 
   test('ends when whoever started it has gone', async () => {

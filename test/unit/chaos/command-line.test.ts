@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CommandLineError, readCommandLine } from '../../../chaos/proxy/command-line.ts'
+import { CommandLineError, readCommandLine, usage } from '../../../chaos/proxy/command-line.ts'
 
 describe('the command line', () => {
   test('has the real defaults', () => {
@@ -29,6 +29,17 @@ describe('the command line', () => {
       '0.0.0.0',
     ])
     expect(line).toMatchObject({ proxyMetrics: true, runtimeMetrics: false, seed: -5, host: '0.0.0.0' })
+  })
+
+  test('has no extensions unless they are asked for', () => {
+    expect(readCommandLine([]).extensions).toBe(false)
+    expect(readCommandLine(['-extensions']).extensions).toBe(true)
+  })
+
+  test.each(['-h', '-help', '--help'])('takes %s, and its answer names every flag and its default', flag => {
+    expect(readCommandLine([flag]).help).toBe(true)
+    expect(usage()).toMatch(/^ {2}-host +where the API listens \(localhost\)$/m)
+    expect(usage()).toMatch(/^ {2}-seed +of every draw of toxicity and jitter$/m)
   })
 
   test('takes any seed of 64 bits, to the last of them', () => {

@@ -1,8 +1,8 @@
 // What happens around the end of a lease, in an order that no client can be made to keep.
 import { afterEach, expect, test, vi } from 'vitest'
-import { parseJson } from '../../../chaos/proxy/json.ts'
-import type { Lease } from '../../../chaos/proxy/lease.ts'
-import { Leases } from '../../../chaos/proxy/leases.ts'
+import { parseJson } from '../../../chaos/proxy/json/json.ts'
+import type { Lease } from '../../../chaos/proxy/leases/lease.ts'
+import { Leases } from '../../../chaos/proxy/leases/leases.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
 afterEach(() => {
@@ -12,7 +12,13 @@ afterEach(() => {
 /** A lease of a minute, on a server without its API. */
 function takeLease(): { lease: Lease; proxies: Proxies; leases: Leases; log: string[] } {
   const log: string[] = []
-  const proxies = new Proxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
+  const proxies = new Proxies({
+    seed: 1,
+    isStrict: false,
+    hasExtensions: false,
+    log: () => {},
+    countLink: () => {},
+  })
   const leases = new Leases({ proxies, log: (level, message) => log.push(`${level}: ${message}`) })
   return { lease: leases.create(parseJson('{"ttl_ms":60000}')), proxies, leases, log }
 }

@@ -1,7 +1,7 @@
 // Changes of proxies, where one of them waits for a name that does not resolve.
 import { lookup } from 'node:dns/promises'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { parseJson } from '../../../chaos/proxy/json.ts'
+import { parseJson } from '../../../chaos/proxy/json/json.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
 vi.mock('node:dns/promises', () => ({ lookup: vi.fn() }))
@@ -14,7 +14,13 @@ beforeEach(() => {
     await new Promise<void>(resolve => resolvers.push(resolve))
     return { address: '127.0.0.1', family: 4 }
   }) as unknown as typeof lookup)
-  proxies = new Proxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
+  proxies = new Proxies({
+    seed: 1,
+    isStrict: false,
+    hasExtensions: false,
+    log: () => {},
+    countLink: () => {},
+  })
 })
 afterEach(async () => {
   for (const resolve of resolvers.splice(0)) resolve()

@@ -1,5 +1,6 @@
 // Reads JSON text as the real server does: the first value only, and numbers as they were written.
-import { badBody } from './api-error.ts'
+import { badBody } from '../api/api-error.ts'
+import { endOfScalar, endOfString, refuse } from './json-token.ts'
 
 /** A number as it was written, since 1.0 is no integer and 2^63 - 1 must survive. */
 export class JsonNumber {
@@ -19,7 +20,6 @@ const WORDS = new Map<string, Json>([
   ['true', true],
   ['false', false],
 ])
-const LITERAL = /null|true|false|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 
 /**
  * Reads the first value of a body; what follows it is ignored.
@@ -45,12 +45,12 @@ class JsonReader {
   }
 
   #value(depth: number): Json {
-    if (depth > DEEPEST) throw badBody('exceeded max depth')
     this.#skipSpace()
     const char = this.#text[this.#at]
     if (char === '"') return this.#string()
-    if (char === '{') return this.#object(depth)
-    return char === '[' ? this.#array(depth) : this.#literal()
+    if (char !== '{' && char !== '[') return this.#literal()
+    if (depth > DEEPEST) this.#refuse('exceeded max depth')
+    return char === '{' ? this.#object(depth) : this.#array(depth)
   }
 
   #array(depth: number): Json[] {
@@ -80,29 +80,14 @@ class JsonReader {
 
   #string(): string {
     const start = this.#at
-    let end = start
-    do end = this.#text.indexOf('"', end + 1)
-    while (end !== -1 && this.#isEscaped(end))
-    if (end === -1) throw badBody('unexpected EOF')
-    this.#at = end + 1
-    try {
-      return (JSON.parse(this.#text.slice(start, this.#at)) as string).toWellFormed()
-    } catch (error) {
-      throw badBody((error as Error).message)
-    }
-  }
-
-  #isEscaped(quote: number): boolean {
-    let first = quote
-    while (this.#text[first - 1] === '\\') first--
-    return (quote - first) % 2 === 1
+    this.#at = endOfString(this.#text, start)
+    return (JSON.parse(this.#text.slice(start, this.#at)) as string).toWellFormed()
   }
 
   #literal(): Json {
-    LITERAL.lastIndex = this.#at
-    if (!LITERAL.test(this.#text)) return this.#refuse('looking for beginning of value')
-    const text = this.#text.slice(this.#at, LITERAL.lastIndex)
-    this.#at = LITERAL.lastIndex
+    const start = this.#at
+    this.#at = endOfScalar(this.#text, start)
+    const text = this.#text.slice(start, this.#at)
     const word = WORDS.get(text)
     return word === undefined ? new JsonNumber(text) : word
   }
@@ -119,7 +104,6 @@ class JsonReader {
   }
 
   #refuse(where: string): never {
-    const char = this.#text[this.#at]
-    throw badBody(char === undefined ? 'unexpected EOF' : `invalid character '${char}' ${where}`)
+    refuse(this.#text, this.#at, where)
   }
 }

@@ -1,6 +1,6 @@
 // What a row of the API's table is made of.
-import { writeJson } from './json.ts'
-import type { Lease } from './lease.ts'
+import { writeJson } from '../json/json.ts'
+import type { Lease } from '../leases/lease.ts'
 
 export interface Call {
   /** Names from the path. */

@@ -1,11 +1,11 @@
 // One lease: holds what its owner put in, and undoes it when the owner no longer renews.
 import { randomBytes } from 'node:crypto'
-import { leaseNotFound } from './api-error.ts'
+import { leaseNotFound } from '../api/api-error.ts'
+import type { Log } from '../log.ts'
+import type { Holder, Proxies } from '../proxies.ts'
+import type { TcpProxy } from '../proxy.ts'
+import type { ToxicEntry } from '../toxic-entry.ts'
 import { type Held, heldProxy, heldSwitch, heldToxic } from './held.ts'
-import type { Log } from './log.ts'
-import type { Holder, Proxies } from './proxies.ts'
-import type { TcpProxy } from './proxy.ts'
-import type { ToxicEntry } from './toxic-entry.ts'
 
 /** A timer this late means that the whole process stood still. */
 const STOOD_STILL_MS = 100

@@ -1,16 +1,14 @@
-// The control API: a table of routes over `Proxies`, with the real server's manners (wire format of 2.12.0).
+// The control API as a server: the real one's manners around the table of routes (wire format of 2.12.0).
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { writeJson } from '../json/json.ts'
+import type { Lease } from '../leases/lease.ts'
+import type { Leases } from '../leases/leases.ts'
+import { ANY_METHOD, type ApiOptions, routes } from './api.ts'
 import { ApiError, leaseHoldsNoUpdate } from './api-error.ts'
-import { parseJson, writeJson } from './json.ts'
-import type { Lease } from './lease.ts'
-import { leaseRoutes } from './lease-routes.ts'
-import type { Leases } from './leases.ts'
-import type { Metrics } from './metrics.ts'
-import type { Proxies } from './proxies.ts'
-import { showProxy } from './proxy.ts'
-import { type Answer, type Call, json, nothing, type Route } from './route.ts'
-import { showToxic } from './toxic-entry.ts'
+import { cleanUrl } from './clean-url.ts'
+import { refuseMalformed } from './malformed-request.ts'
+import type { Answer, Route } from './route.ts'
 
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
 const ANSWER_WITHIN_MS = 25_000
@@ -20,133 +18,10 @@ const CALLS_PER_CONNECTION = 256
 /** Some 2,500 proxies. The real server takes more; here nobody else is answered while a body is read. */
 const LONGEST_BODY_BYTES = 256 * 1024
 
-export interface ApiOptions {
-  proxies: Proxies
-  leases: Leases
-  metrics: Metrics
-  /** What /version says. */
-  version: string
-}
-
 const tooLate: Answer = {
   status: 503,
   text: '<html><head><title>Timeout</title></head><body><h1>Timeout</h1></body></html>',
   type: 'text/html; charset=utf-8',
-}
-
-function routes({ proxies, leases, version, metrics }: ApiOptions): Route[] {
-  const ofProxy = '/proxies/:proxy'
-  const ofToxic = '/proxies/:proxy/toxics/:toxic'
-  const updateProxy: Route['answer'] = async ({ proxy, body, lease }) => {
-    proxies.get(proxy) // one that is not there is told before a body that is wrong
-    return json(200, showProxy(await proxies.update(proxy, parseJson(body), lease)))
-  }
-  const updateToxic: Route['answer'] = ({ proxy, toxic, body }) => {
-    const owner = proxies.get(proxy)
-    owner.toxic(toxic) // likewise
-    return json(200, showToxic(owner.updateToxic(toxic, parseJson(body))))
-  }
-  return [
-    {
-      method: 'GET',
-      path: '/proxies',
-      answer: () => json(200, Object.fromEntries(proxies.all().map(proxy => [proxy.name, showProxy(proxy)]))),
-    },
-    {
-      method: 'POST',
-      path: '/proxies',
-      leaseId: 'holds',
-      answer: async ({ body, lease }) => json(201, showProxy(await proxies.create(parseJson(body), lease))),
-    },
-    { method: 'GET', path: ofProxy, answer: ({ proxy }) => json(200, showProxy(proxies.get(proxy))) },
-    { method: 'PATCH', path: ofProxy, leaseId: 'holds', answer: updateProxy },
-    { method: 'POST', path: ofProxy, leaseId: 'holds', answer: updateProxy },
-    {
-      method: 'DELETE',
-      path: ofProxy,
-      answer: async ({ proxy }) => {
-        await proxies.delete(proxy)
-        return nothing
-      },
-    },
-    {
-      method: 'GET',
-      path: `${ofProxy}/toxics`,
-      answer: ({ proxy }) => json(200, proxies.get(proxy).toxics().map(showToxic)),
-    },
-    {
-      method: 'POST',
-      path: `${ofProxy}/toxics`,
-      leaseId: 'holds',
-      answer({ proxy, body, lease }) {
-        const owner = proxies.get(proxy)
-        const added = owner.addToxic(parseJson(body))
-        lease?.added(owner, added)
-        return json(200, showToxic(added))
-      },
-    },
-    {
-      method: 'GET',
-      path: ofToxic,
-      answer: ({ proxy, toxic }) => json(200, showToxic(proxies.get(proxy).toxic(toxic))),
-    },
-    { method: 'PATCH', path: ofToxic, leaseId: 'refused', answer: updateToxic },
-    { method: 'POST', path: ofToxic, leaseId: 'refused', answer: updateToxic },
-    {
-      method: 'DELETE',
-      path: ofToxic,
-      answer: ({ proxy, toxic }) => {
-        proxies.get(proxy).removeToxic(toxic)
-        return nothing
-      },
-    },
-    { method: 'POST', path: '/populate', leaseId: 'holds', answer: call => populate(proxies, call) },
-    {
-      method: 'POST',
-      path: '/reset',
-      answer: async () => {
-        await proxies.reset()
-        return nothing
-      },
-    },
-    {
-      method: 'GET',
-      path: '/version',
-      answer: () => ({
-        status: 200,
-        text: `{"version": "${version}"}\n`,
-        type: 'application/json;charset=utf-8',
-      }),
-    },
-    ...leaseRoutes(leases),
-    ...(metrics.isOn ? [metricsRoute(metrics)] : []),
-  ]
-}
-
-const ANY_METHOD = 'any'
-
-function metricsRoute(metrics: Metrics): Route {
-  return {
-    method: ANY_METHOD,
-    path: '/metrics',
-    answer: () => ({ status: 200, text: metrics.text(), type: 'text/plain; version=0.0.4; charset=utf-8' }),
-  }
-}
-
-/** The one route whose errors are JSON, and say what was done before them. */
-async function populate(proxies: Proxies, { body, lease }: Call): Promise<Answer> {
-  try {
-    const { proxies: done, error } = await proxies.populate(parseJson(body), lease)
-    const shown = done.length === 0 ? null : done.map(showProxy)
-    return error === undefined ? json(201, { proxies: shown }) : populateError(error, shown)
-  } catch (error) {
-    return populateError(error, null)
-  }
-}
-
-function populateError(error: unknown, proxies: unknown): Answer {
-  if (!(error instanceof ApiError)) throw error
-  return json(error.status, { error: error.message, status: error.status, proxies })
 }
 
 /** The API as a Fastify server that is not yet listening. */
@@ -154,16 +29,33 @@ export function createApi(options: ApiOptions): FastifyInstance {
   const app = fastify({
     bodyLimit: LONGEST_BODY_BYTES,
     exposeHeadRoutes: false,
-    frameworkErrors: (error, _request, reply) =>
-      sendText(reply, error.statusCode ?? 400, `${error.message}\n`),
     http: { maxHeaderSize: LONGEST_HEAD_BYTES },
+    clientErrorHandler: refuseMalformed,
+    // An address that cannot be decoded.
+    frameworkErrors: (_error, _request, reply) =>
+      sendText(reply.header('connection', 'close'), 400, '400 Bad Request'),
+    // What is asked of a proxy is no other address.
+    rewriteUrl: ({ url = '/' }) => url.replace(/^http:\/\/[^/]*/, ''),
     keepAliveTimeout: 60_000,
     maxRequestsPerSocket: CALLS_PER_CONNECTION,
     requestTimeout: 15_000,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: LONGEST_BODY_BYTES },
   })
+  app.addHook('onResponse', async (request, reply) => {
+    options.log('debug', `${request.method} ${request.url}`, {
+      request_id: reply.getHeader('x-toxiproxy-request-id'),
+      client: `${request.ip}:${request.socket.remotePort}`,
+      user_agent: request.headers['user-agent'] ?? '',
+      status: reply.statusCode,
+      duration: reply.elapsedTime,
+    })
+  })
   app.server.on('dropRequest', (_request, socket) => socket.destroy())
+  app.addHook('onRequest', async (request, reply) => {
+    const clean = cleanUrl(request.url)
+    return clean === undefined ? undefined : reply.code(301).header('location', clean).send()
+  })
   takeAnyBody(app)
 
   const table = routes(options)
@@ -233,8 +125,8 @@ async function greet(request: FastifyRequest, reply: FastifyReply): Promise<Fast
   return sendText(reply, 403, 'User agent not allowed\n')
 }
 
-/** A name that is empty or holds a slash, however written, matches no route. */
-const hasOddSlash = (url: string) => /%2f|\/\/|.\/$/i.test(url.split('?')[0] ?? '')
+/** A name that is empty or holds a slash matches no route. */
+const hasOddSlash = (url: string) => /%2f|.\/$/i.test(url.split('?')[0] ?? '')
 
 function notFound(reply: FastifyReply): FastifyReply {
   return sendText(reply, 404, '404 page not found\n')

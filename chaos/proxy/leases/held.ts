@@ -1,7 +1,7 @@
 // What a lease can hold, and how each is undone.
-import type { Proxies } from './proxies.ts'
-import type { TcpProxy } from './proxy.ts'
-import type { ToxicEntry } from './toxic-entry.ts'
+import type { Proxies } from '../proxies.ts'
+import type { TcpProxy } from '../proxy.ts'
+import type { ToxicEntry } from '../toxic-entry.ts'
 
 export interface Held {
   /** In the log. */

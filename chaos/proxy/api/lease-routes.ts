@@ -1,6 +1,6 @@
 // The rows of the API's table that are about leases. A real server has none of them, and answers 404.
-import { parseJson } from './json.ts'
-import type { Leases } from './leases.ts'
+import { parseJson } from '../json/json.ts'
+import type { Leases } from '../leases/leases.ts'
 import { json, nothing, type Route } from './route.ts'
 
 export function leaseRoutes(leases: Leases): Route[] {

@@ -1,5 +1,5 @@
 // JSON as the real server understands and writes it: case-blind keys, integers to 64 bits, its own escapes.
-import { badBody } from './api-error.ts'
+import { badBody } from '../api/api-error.ts'
 import { type Json, JsonNumber } from './json-reader.ts'
 
 export { type Json, JsonNumber, parseJson } from './json-reader.ts'
@@ -51,18 +51,32 @@ export class Fields {
   float32(name: string, path: string): number | undefined {
     const value = this.any(name)
     if (value === undefined) return undefined
-    const rounded = value instanceof JsonNumber ? shortestFloat32(Number(value.text)) : Number.NaN
-    return Number.isFinite(rounded) ? rounded : this.#mismatch(value, path, 'float32')
+    if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'float32')
+    const rounded = shortestFloat32(Number(value.text))
+    return Number.isFinite(rounded) ? rounded : this.#unfit(value, path, 'float32')
   }
 
   /** A 64-bit integer, a bigint where a number would round it. */
   int64(name: string, path: string): number | bigint | undefined {
     const value = this.any(name)
+    return value === undefined ? undefined : this.#integer(value, path)
+  }
+
+  /** A list of such. */
+  int64s(name: string, path: string): (number | bigint)[] | undefined {
+    const value = this.any(name)
     if (value === undefined) return undefined
+    if (!Array.isArray(value)) return this.#mismatch(value, path, '[]int64')
+    return value.map(item => this.#integer(item, path))
+  }
+
+  #integer(value: Json, path: string): number | bigint {
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'int64')
-    const integer = readInteger(value.text)
-    if (integer !== undefined) return integer
-    throw badBody(`json: cannot unmarshal number ${value.text} into Go struct field ${path} of type int64`)
+    return readInteger(value.text) ?? this.#unfit(value, path, 'int64')
+  }
+
+  #unfit({ text }: JsonNumber, path: string, wanted: string): never {
+    throw badBody(`json: cannot unmarshal number ${text} into Go struct field ${path} of type ${wanted}`)
   }
 
   #mismatch(value: Json, path: string, wanted: string): never {
