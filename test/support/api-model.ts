@@ -1,4 +1,6 @@
 // What a Toxiproxy must answer, and be afterwards: the smallest thing that knows, to hold the real one against.
+import { isList } from '../../chaos/proxy/attributes.ts'
+import { EXTENSION_KINDS } from '../../chaos/proxy/toxics/extensions/index.ts'
 import { TOXIC_KINDS } from '../../chaos/proxy/toxics/index.ts'
 
 export interface ToxicFields {
@@ -6,7 +8,7 @@ export interface ToxicFields {
   type: string
   stream?: string
   toxicity?: number
-  attributes: Record<string, number>
+  attributes: Record<string, number | number[]>
 }
 
 export interface ProxyFields {
@@ -115,11 +117,14 @@ export function createApiModel(): ApiModel {
     addToxic(proxyName, { type, attributes, stream = 'downstream', toxicity = 1, ...given }) {
       const proxy = proxies.get(proxyName)
       if (proxy === undefined) return 404
-      const kind = TOXIC_KINDS.get(type)
+      const kind = TOXIC_KINDS.get(type) ?? EXTENSION_KINDS.get(type)
       if (!/^(up|down)stream$/i.test(stream) || kind === undefined) return 400
       const name = given.name || `${type}_${stream}`
       if (proxy.toxics.some(toxic => toxic.name === name)) return 409
-      const all = Object.keys(kind.attributes).map(key => [key, attributes[key] ?? 0])
+      const all = Object.entries(kind.attributes).map(([key, range]) => [
+        key,
+        attributes[key] ?? (isList(range) ? [] : 0),
+      ])
       proxy.toxics.push({ attributes: Object.fromEntries(all), name, type, stream, toxicity })
       return 200
     },

@@ -52,13 +52,20 @@ const attributes = fc.record({
   timeout: small,
   average_size: fc.constantFrom(-1, 0, 50, 1_000, 100_000),
   size_variation: fc.constantFrom(-5, 0, 40, 5_000),
+  mean: small,
+  deviation: small,
+  samples: fc.array(small, { maxLength: 3 }),
+  after: fc.constantFrom(0, 100, 10_000),
   bytes: fc.constantFrom(-1, 0, 1, 10_000, 1_000_000, 10_000_000),
 })
 const name = fc.constantFrom(...TOXIC_NAMES, '')
 const stream = fc.constantFrom('upstream', 'downstream', 'DownStream')
 const toxicity = fc.constantFrom(1, 1, 1, 0.5, 0, -3, 80)
-const passing = fc.constantFrom('latency', 'bandwidth', 'slow_close', 'slicer', 'noop')
-const closing = fc.constantFrom('limit_data', 'reset_peer')
+const passing = fc.constantFrom(
+  ...['latency', 'bandwidth', 'slow_close', 'slicer', 'noop'],
+  ...['latency_normal', 'latency_recorded', 'bandwidth_shared', 'slow_accept'],
+)
+const closing = fc.constantFrom('limit_data', 'reset_peer', 'close_after')
 const anyToxic: fc.Arbitrary<ToxicFields> = weighted<ToxicFields>(
   [12, fc.record({ name, type: passing, stream, toxicity, attributes })],
   [2, fc.record({ name, type: closing, stream, toxicity, attributes })],
