@@ -1,136 +1,121 @@
 // Any value of any attribute: what the real server takes is taken and echoed to the last digit, and does no harm.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { EXTENSION_KINDS } from '../../../chaos/proxy/toxics/extensions/index.ts'
 import { TOXIC_KINDS } from '../../../chaos/proxy/toxics/index.ts'
 import { type Stream, toxicSchema } from '../../../chaos/toxic.ts'
+import {
+  actsAt,
+  anyAttributes,
+  anyToxicity,
+  effective,
+  type GivenAttributes,
+  meanings,
+  shown,
+  written,
+} from '../../support/any-value.ts'
 import { eventually } from '../../support/eventually.ts'
+import type { End } from '../../support/tcp.ts'
 import { quiet, whenEnded, whenReceived } from '../../support/toxic-lab.ts'
 import { useWatchedProxy } from '../../support/watched-proxy.ts'
 
-const RUNS = { seed: 20_261_123, numRuns: 15 }
+const RUNS = { seed: 20_261_123, numRuns: 12 }
 const BODY = Buffer.from(Array.from({ length: 1_000 }, (_value, index) => `${index},`).join(''))
 
-const { ask, lay, expectSound, log } = useWatchedProxy()
+const { ask, lay, expectSound, log } = useWatchedProxy('-extensions')
 
-/** A value as it stands in the JSON, and what the server makes of it: undefined when it refuses it. */
-interface Given {
-  text: string
-  means: bigint | undefined
+/** A toxic at work on a stream, and both ends of that. */
+interface Scene {
+  writer: End
+  reader: End
+  values: Record<string, number>
+  remove(): Promise<void>
 }
 
-const accepted = fc
-  .oneof(
-    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
-    fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 2n ** 53n + 1n, -1n, 0n, 1n, 2n ** 31n, 2n ** 62n + 1n),
-    fc.bigInt({ min: -3n, max: 2_000n }),
-  )
-  .map(value => ({ text: String(value), means: value }) as Given)
-const absent = fc.constantFrom('null', '').map(text => ({ text, means: 0n }) as Given)
-const refused = fc
-  .oneof(
-    fc.bigInt({ min: 2n ** 63n, max: 2n ** 80n }).map(String),
-    fc.bigInt({ min: -(2n ** 80n), max: -(2n ** 63n) - 1n }).map(String),
-    fc.integer().map(value => `${value}.5`),
-    fc.constantFrom(
-      '1.0',
-      '1e3',
-      '-1E2',
-      '9'.repeat(400),
-      '1e400',
-      '-0.1',
-      'true',
-      '{}',
-      '[]',
-      '[1]',
-      '{"a":1}',
-    ),
-    fc.string().map(value => JSON.stringify(value)),
-  )
-  .map(text => ({ text, means: undefined }) as Given)
-/** Mostly what is taken, since one value that is refused hides the others. */
-const attribute = fc.oneof(
-  { weight: 8, arbitrary: accepted },
-  { weight: 2, arbitrary: absent },
-  { weight: 1, arbitrary: refused },
-)
+const wholeBody = ({ reader }: Scene) => whenReceived(reader, BODY.length)
+const nothingYet = ({ reader }: Scene) => expect(reader.received().length).toBe(0)
 
-/** A toxicity as written, and whether it is a 32-bit float. */
-const toxicity = fc
-  .oneof(
-    fc.constantFrom('0', '1', '1', '1', '5', '-1', '0.5', '1e-46', '3.4028234e38'),
-    fc.double({ noNaN: true, noDefaultInfinity: true, min: -3.4e38, max: 3.4e38 }).map(String),
-  )
-  .map(text => ({ text, isTaken: true }))
-const wrongToxicity = fc
-  .constantFrom('1e39', '-1e39', '"1"', 'true', '[]', '{}')
-  .map(text => ({ text, isTaken: false }))
-const anyToxicity = fc.oneof({ weight: 8, arbitrary: toxicity }, { weight: 1, arbitrary: wrongToxicity })
-const anyStream = fc.constantFrom<Stream>('upstream', 'downstream')
-
-function bodyOf(
-  type: string,
-  stream: string,
-  toxicityText: string,
-  attributes: Record<string, Given>,
-): string {
-  const given = Object.entries(attributes).filter(([, { text }]) => text !== '')
-  const members = given.map(([name, { text }]) => `"${name.toUpperCase()}":${text}`)
-  return `{"type":"${type}","stream":"${stream}","toxicity":${toxicityText},"attributes":{${members.join(',')}}}`
-}
-
-type Lab = Awaited<ReturnType<typeof lay>>
-type Effective = Record<string, number>
-
-/** Nothing arrives for a minute or more, unless the toxic goes. */
-function holds(type: string, { rate, latency = 0, jitter = 0 }: Effective): boolean {
-  return (type === 'bandwidth' && rate === 0) || (type === 'latency' && latency - jitter > 60_000)
-}
-
-/** Sends the body through the toxic and checks that what arrives is what the toxic says. */
-async function expectHarmless(
-  lab: Lab,
-  type: string,
-  stream: Stream,
-  acts: boolean | undefined,
-  values: Effective,
-) {
-  const { client, upstream } = await lab.join()
-  const [writer, reader] = stream === 'upstream' ? [client, upstream] : [upstream, client]
-  writer.socket.write(BODY)
-  const whole = () => whenReceived(reader, BODY.length)
-  const remove = () => lab.remove(`${type}_${stream}`)
-  const isPrefix = () =>
-    expect(reader.received().equals(BODY.subarray(0, reader.received().length))).toBe(true)
-
-  if (acts && holds(type, values)) {
-    await quiet(30)
-    expect(reader.received().length).toBe(0)
-  }
-  if (acts === false) await whole()
-  else if (type === 'limit_data' && acts) {
+/** What a toxic that acts does to a body that was sent. Those that are not here hold it for a time, and let go of it when they go. */
+const deeds: Record<string, (scene: Scene) => Promise<unknown>> = {
+  async limit_data({ reader, values }) {
     const passes = Math.min(values.bytes!, BODY.length)
     if (values.bytes! <= BODY.length) await whenEnded(reader, 'fin')
     await eventually(() => expect(reader.received().length).toBe(passes))
-  } else if (type === 'reset_peer' && acts) {
-    if (values.timeout! < 100) await eventually(() => expect(reader.ending).toBeDefined())
-    expect(reader.received().length).toBe(0)
-  } else if (type === 'timeout') {
-    await remove()
-    if (acts) await whenEnded(reader, 'fin')
-    if (acts) expect(reader.received().length).toBe(0)
-  } else if (acts && !['limit_data', 'reset_peer'].includes(type)) {
-    await remove() // what is held is passed on
-    await whole()
-    writer.socket.end()
-    await whenEnded(reader, 'fin')
-  }
-  isPrefix()
+  },
+  async reset_peer(scene) {
+    if (scene.values.timeout! < 100) await eventually(() => expect(scene.reader.ending).toBeDefined())
+    nothingYet(scene)
+  },
+  async timeout(scene) {
+    await scene.remove()
+    await whenEnded(scene.reader, 'fin')
+    nothingYet(scene)
+  },
+  async close_after({ reader, values }) {
+    if (values.after! < 100) await eventually(() => expect(reader.ending).toBeDefined())
+  },
+  async bandwidth(scene) {
+    if (scene.values.rate === 0) await quiet(30).then(() => nothingYet(scene))
+    await lettingGo(scene)
+  },
+  async latency(scene) {
+    const { latency = 0, jitter = 0 } = scene.values
+    if (latency - jitter > 60_000) await quiet(30).then(() => nothingYet(scene))
+    await lettingGo(scene)
+  },
 }
 
-describe.each([...TOXIC_KINDS])('%s', (type, kind) => {
-  const attributes = fc.record(
-    Object.fromEntries(Object.keys(kind.attributes).map(name => [name, attribute])),
-  )
+async function lettingGo(scene: Scene): Promise<void> {
+  await scene.remove()
+  await wholeBody(scene)
+  scene.writer.socket.end()
+  await whenEnded(scene.reader, 'fin')
+}
+
+type Lab = Awaited<ReturnType<typeof lay>>
+
+/** Both ends of a connection, once a toxic that keeps it waiting for them has gone. */
+async function join(lab: Lab, isKeptWaiting: boolean, remove: () => Promise<void>) {
+  if (!isKeptWaiting) return await lab.join()
+  const client = await lab.dial()
+  await remove()
+  const upstream = await eventually(() => lab.server.ends[0] ?? expect.fail('nobody dialled'))
+  return { client, upstream }
+}
+
+/** Sends the body, and what arrives is what the toxic says. */
+async function expectHarmless(
+  lab: Lab,
+  toxic: { type: string; stream: Stream; toxicity: string; values: Record<string, number> },
+): Promise<void> {
+  const { type, stream, values } = toxic
+  const acts = actsAt(toxic.toxicity)
+  const remove = () => lab.remove(`${type}_${stream}`)
+  const isKeptWaiting = type === 'slow_accept'
+  const { client, upstream } = await join(lab, isKeptWaiting, remove)
+  const [writer, reader] = stream === 'upstream' ? [client, upstream] : [upstream, client]
+  const scene = { writer, reader, values, remove }
+  writer.socket.write(BODY)
+  if (acts === false || isKeptWaiting) await wholeBody(scene)
+  else if (acts) await (deeds[type] ?? lettingGo)(scene)
+  expect(BODY.subarray(0, reader.received().length).equals(reader.received())).toBe(true)
+}
+
+/** The case of a key is nothing to go by. */
+function bodyOf(type: string, stream: string, toxicity: string, attributes: GivenAttributes): string {
+  const given = Object.entries(attributes).filter(([, { text }]) => text !== '')
+  const members = given.map(([name, { text }]) => `"${name.toUpperCase()}":${text}`)
+  return `{"type":"${type}","stream":"${stream}","toxicity":${toxicity},"attributes":{${members}}}`
+}
+
+function expectToxicity(text: string, given: string): void {
+  const [, echoed] = /"toxicity":([^}]+)\}/.exec(text) ?? []
+  expect(Math.fround(Number(echoed))).toBe(Math.fround(Number(given)) + 0)
+}
+
+describe.each([...TOXIC_KINDS, ...EXTENSION_KINDS])('%s', (type, kind) => {
+  const attributes = anyAttributes(kind)
+  const anyStream = fc.constantFrom<Stream>('upstream', 'downstream')
 
   test('takes, echoes and lives with what the real server takes, and refuses what it refuses', async () => {
     const whatever = fc.asyncProperty(
@@ -138,25 +123,27 @@ describe.each([...TOXIC_KINDS])('%s', (type, kind) => {
       attributes,
       anyToxicity,
       anyStream,
-      async (first, second, given, stream) => {
+      async (first, second, toxicity, stream) => {
         const lab = await lay()
         const path = `/proxies/${lab.name}/toxics`
-        const isTaken = given.isTaken && meanings(first) !== undefined
-        const answer = await ask('POST', path, bodyOf(type, stream, given.text, first))
-        expect(answer.status, answer.text).toBe(isTaken ? 200 : 400)
-        if (isTaken) {
-          const values = meanings(first)!
-          expectEcho(answer.text, values, given.text)
+        const meaning = meanings(first)
+        const answer = await ask('POST', path, bodyOf(type, stream, toxicity.text, first))
+        expect(answer.status, answer.text).toBe(toxicity.isTaken && meaning !== undefined ? 200 : 400)
+        if (answer.status === 200 && meaning !== undefined) {
+          expect(answer.text).toContain(`{"attributes":${shown(meaning)},`)
+          expectToxicity(answer.text, toxicity.text)
           expect((await ask('GET', path)).text).toBe(`[${answer.text}]`)
+
+          const change = meanings(written(second))
           const updated = await ask(
             'PATCH',
             `${path}/${type}_${stream}`,
             bodyOf(type, stream, 'null', second),
           )
-          expect(updated.status, updated.text).toBe(meanings(second) === undefined ? 400 : 200)
-          const kept = updated.status === 200 ? { ...values, ...meanings(onlyGiven(second)) } : values
-          expectEcho((await ask('GET', `${path}/${type}_${stream}`)).text, kept, given.text)
-          await expectHarmless(lab, type, stream, actsAt(given.text), effective(kept))
+          expect(updated.status, updated.text).toBe(change === undefined ? 400 : 200)
+          const kept = { ...meaning, ...change }
+          expect((await ask('GET', path)).text).toContain(`{"attributes":${shown(kept)},`)
+          await expectHarmless(lab, { type, stream, toxicity: toxicity.text, values: effective(kept) })
         }
         await expectSound()
       },
@@ -164,34 +151,6 @@ describe.each([...TOXIC_KINDS])('%s', (type, kind) => {
     await fc.assert(whatever, RUNS)
   })
 })
-
-/** What the attributes mean together; undefined when one of them is refused. */
-function meanings(attributes: Record<string, Given>): Record<string, bigint> | undefined {
-  const entries = Object.entries(attributes).map(([name, { means }]) => [name, means] as const)
-  return entries.some(([, means]) => means === undefined)
-    ? undefined
-    : (Object.fromEntries(entries) as Record<string, bigint>)
-}
-
-const onlyGiven = (attributes: Record<string, Given>) =>
-  Object.fromEntries(Object.entries(attributes).filter(([, { text }]) => text !== '' && text !== 'null'))
-
-function expectEcho(text: string, values: Record<string, bigint>, toxicityText: string): void {
-  const shown = Object.entries(values).map(([name, value]) => `"${name}":${value}`)
-  expect(text).toContain(`{"attributes":{${shown.join(',')}},`)
-  const [, echoed] = /"toxicity":([^}]+)\}/.exec(text) ?? []
-  expect(Math.fround(Number(echoed))).toBe(Math.fround(Number(toxicityText)) + 0)
-}
-
-/** Undefined where chance decides. */
-function actsAt(toxicityText: string): boolean | undefined {
-  const value = Math.fround(Number(toxicityText))
-  return value <= 0 ? false : value >= 1 ? true : undefined
-}
-
-/** Negative counts as 0. */
-const effective = (values: Record<string, bigint>): Effective =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Math.max(0, Number(value))]))
 
 test('a value that makes no sense leaves a warning in the log', async () => {
   const { addAsIs, name } = await lay()

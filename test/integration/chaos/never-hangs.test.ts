@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Stream } from '../../../chaos/toxic.ts'
 import { type BlackHole, openBlackHole } from '../../support/black-hole.ts'
 import { eventually } from '../../support/eventually.ts'
+import { patternedEnd } from '../../support/patterned-end.ts'
 import { expectPromptCalls, type Timed } from '../../support/prompt-calls.ts'
 import { fill } from '../../support/stuck-connection.ts'
 import { dialTcp } from '../../support/tcp.ts'
@@ -104,6 +105,24 @@ describe('a connection whose reader does not read', () => {
     expect(received.length).toBe(writer.socket.bytesWritten)
     expect(received.subarray(-7).toString()).toBe('the end')
   })
+
+  test.each(STREAMS)(
+    '%s, without toxics: gets every byte, however small the pieces it was sent in',
+    async stream => {
+      const { join } = await lay()
+      const { client, upstream } = await join()
+      const [from, to] = stream === 'upstream' ? [client, upstream] : [upstream, client]
+      const [writer, reader] = [patternedEnd(from.socket), patternedEnd(to.socket)]
+      reader.socket.pause()
+      for (let piece = 0; piece < 3_000; piece++) {
+        writer.send(4_000)
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      reader.socket.resume()
+      await eventually(() => expect(reader.receivedBytes).toBe(writer.sentBytes))
+      expect(reader.isIntact).toBe(true)
+    },
+  )
 
   test('makes its writer wait: a long latency holds no more than its 1,024 chunks', async () => {
     const { join, addAsIs } = await lay()
