@@ -189,13 +189,18 @@ describe('an upstream that black-holes', () => {
   })
 
   test('keeps no other client of the proxy waiting', async () => {
-    await expectPromptCalls(async timed => {
-      const { listen, hole } = await hangingDial()
-      const hanging = await dial(listen)
-      await hole.heal()
-      await timed('another client', async () => whenReceived(await dial(listen), 5))
-      expect(hanging.received().length).toBe(0)
-    })
+    // The system may try the hanging dial again while the hole heals: a round in which it did shows nothing.
+    let didHang = false
+    for (let tries = 0; tries < 5 && !didHang; tries++) {
+      await expectPromptCalls(async timed => {
+        const { listen, hole } = await hangingDial()
+        const hanging = await dial(listen)
+        await hole.heal()
+        await timed('another client', async () => whenReceived(await dial(listen), 5))
+        didHang = hanging.received().length === 0
+      })
+    }
+    expect(didHang).toBe(true)
   })
 })
 
