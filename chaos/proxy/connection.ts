@@ -8,6 +8,7 @@ import type { Stream } from '../toxic.ts'
 import { formatAddress, parseAddress } from './address.ts'
 import { usable } from './attributes.ts'
 import { Link, type LinkCount, type LinkOwner, type LiveLinkCount } from './link.ts'
+import { resetSocket } from './reset-socket.ts'
 import { reusedBuffer } from './reused-buffer.ts'
 import { type StageToxic, toxicityDraw } from './stage.ts'
 import { WaitingClient } from './waiting-client.ts'
@@ -172,8 +173,8 @@ export class Connection implements LinkOwner {
   }
 
   reset(): void {
-    this.#client.resetAndDestroy()
-    this.#server.resetAndDestroy()
+    resetSocket(this.#client)
+    resetSocket(this.#server)
   }
 }
 

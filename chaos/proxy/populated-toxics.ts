@@ -1,5 +1,5 @@
 // The `toxics` of populate's entries, which the real server ignores.
-import { ApiError, badBody } from './api/api-error.ts'
+import { ApiError, badBody } from './api-error.ts'
 import { type Fields, kindOf } from './json/json.ts'
 import { readToxic, type ToxicEntry, type ToxicRules } from './toxic-entry.ts'
 

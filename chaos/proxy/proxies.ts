@@ -1,6 +1,6 @@
 // All proxies of a server, and what the API can do to them as a whole.
 import { AddressError, formatAddress, resolveAddress } from './address.ts'
-import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api/api-error.ts'
+import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
 import { type Fields, fieldsOf, type Json, kindOf } from './json/json.ts'
 import { readPopulatedToxics } from './populated-toxics.ts'
 import { type ProxyContext, type ProxySettings, TcpProxy } from './proxy.ts'

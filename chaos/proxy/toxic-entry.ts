@@ -1,6 +1,6 @@
 // A toxic of a proxy as the API creates, changes and shows it.
 import type { Stream } from '../toxic.ts'
-import { invalidStream, invalidType, senselessValues } from './api/api-error.ts'
+import { invalidStream, invalidType, senselessValues } from './api-error.ts'
 import { mergeAttributes } from './attributes.ts'
 import { ToxicCounts } from './counters.ts'
 import { fieldsOf, type Json } from './json/json.ts'

@@ -30,9 +30,9 @@ export async function openBlackHole(): Promise<BlackHole> {
   return {
     address: `127.0.0.1:${child.ports.tcp}`,
     async heal() {
-      const isGreeted = once(sockets[0]!, 'data')
+      const areGreeted = sockets.slice(0, -1).map(socket => once(socket, 'data'))
       await child.resume()
-      await isGreeted
+      await Promise.all(areGreeted) // only then has its backlog room
     },
     close() {
       for (const socket of sockets) socket.destroy()

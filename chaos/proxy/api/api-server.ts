@@ -1,11 +1,11 @@
 // The control API as a server: the real one's manners around the table of routes (wire format of 2.12.0).
 import { randomBytes } from 'node:crypto'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import { ApiError, leaseHoldsNoUpdate } from '../api-error.ts'
 import { writeJson } from '../json/json.ts'
 import type { Lease } from '../leases/lease.ts'
 import type { Leases } from '../leases/leases.ts'
 import { ANY_METHOD, type ApiOptions, routes } from './api.ts'
-import { ApiError, leaseHoldsNoUpdate } from './api-error.ts'
 import { cleanUrl } from './clean-url.ts'
 import { refuseMalformed } from './malformed-request.ts'
 import type { Answer, Route } from './route.ts'

@@ -1,4 +1,6 @@
 // The control API as a table: what is asked, and what answers it (wire format of 2.12.0).
+
+import { ApiError } from '../api-error.ts'
 import { parseJson } from '../json/json.ts'
 import type { Leases } from '../leases/leases.ts'
 import type { Log } from '../log.ts'
@@ -6,7 +8,6 @@ import type { Metrics } from '../metrics/metrics.ts'
 import type { Proxies } from '../proxies.ts'
 import { showProxy } from '../proxy.ts'
 import { showToxic } from '../toxic-entry.ts'
-import { ApiError } from './api-error.ts'
 import { extensionRoutes } from './extension-routes.ts'
 import { leaseRoutes } from './lease-routes.ts'
 import { type Answer, type Call, json, nothing, type Route } from './route.ts'

@@ -1,5 +1,5 @@
 // Reads JSON text as the real server does: the first value only, and numbers as they were written.
-import { badBody } from '../api/api-error.ts'
+import { badBody } from '../api-error.ts'
 import { endOfScalar, endOfString, refuse } from './json-token.ts'
 
 /** A number as it was written, since 1.0 is no integer and 2^63 - 1 must survive. */

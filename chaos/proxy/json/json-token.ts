@@ -1,5 +1,5 @@
 // JSON's strings, numbers and words: where each ends, or what is wrong with it in the real server's words.
-import { badBody } from '../api/api-error.ts'
+import { badBody } from '../api-error.ts'
 
 /** Where the string, number or word ends that begins there. */
 export function endOfScalar(text: string, start: number): number {

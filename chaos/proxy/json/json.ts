@@ -1,5 +1,5 @@
 // JSON as the real server understands and writes it: case-blind keys, integers to 64 bits, its own escapes.
-import { badBody } from '../api/api-error.ts'
+import { badBody } from '../api-error.ts'
 import { type Json, JsonNumber } from './json-reader.ts'
 
 export { type Json, JsonNumber, parseJson } from './json-reader.ts'

@@ -1,6 +1,6 @@
 // One lease: holds what its owner put in, and undoes it when the owner no longer renews.
 import { randomBytes } from 'node:crypto'
-import { leaseNotFound } from '../api/api-error.ts'
+import { leaseNotFound } from '../api-error.ts'
 import type { Log } from '../log.ts'
 import type { Holder, Proxies } from '../proxies.ts'
 import type { TcpProxy } from '../proxy.ts'

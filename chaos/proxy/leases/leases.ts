@@ -1,5 +1,5 @@
 // The leases of a server, and what the API can do to them.
-import { leaseNotFound, wrongTtl } from '../api/api-error.ts'
+import { leaseNotFound, wrongTtl } from '../api-error.ts'
 import { fieldsOf, type Json, JsonNumber, kindOf } from '../json/json.ts'
 import { Lease, type LeaseContext } from './lease.ts'
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Child, startChild } from '../../../chaos/supervise.ts'
 import { connectToxiproxy } from '../../../chaos/toxiproxy.ts'
@@ -117,6 +118,35 @@ describe('the command line', () => {
     expect(await lastWords('--port=x')).toMatch(
       /code 1 .*: flag -port must be a whole number of at most 64 bits, got "x"$/,
     )
+  })
+
+  test('is taken, or refused in one line with 1, whatever it is', async () => {
+    const host = fc.constantFrom('localhost', '', '127.0.0.1', '::1', '8.8.8.8', '[', 'a:b')
+    const number = fc.constantFrom('0', '-0', '65536', '-1', '1e3', '9'.repeat(99))
+    const argument = fc.oneof(
+      host.map(text => `-host=${text}`),
+      number.map(text => `--port=${text}`),
+      number.map(text => `-seed=${text}`),
+      fc.constantFrom(
+        '-config=/',
+        '-config=no\nsuch\tfile',
+        '-strict-values',
+        '-proxy-metrics=true',
+        '-port',
+        '-',
+      ),
+      fc.string({ unit: 'binary' }).map(text => text.replaceAll('\0', '0')),
+    )
+    for (const args of fc.sample(fc.array(argument, { minLength: 1, maxLength: 3 }), {
+      seed: 20_261_123,
+      numRuns: 6,
+    })) {
+      const words = await startEmbeddedProxy(...args).then(
+        started => started.stop().then(() => 'it started'),
+        (error: Error) => error.message,
+      )
+      expect(words).toMatch(/^it started$|ended with code 1 before it was ready; it said: toxiproxy: [^\n]+$/)
+    }
   })
 
   test('refuses a port in use in one line', async () => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { Stream } from '../../../chaos/toxic.ts'
 import { type BlackHole, openBlackHole } from '../../support/black-hole.ts'
 import { eventually } from '../../support/eventually.ts'
+import { patternedEnd } from '../../support/patterned-end.ts'
 import { expectPromptCalls, type Timed } from '../../support/prompt-calls.ts'
 import { fill } from '../../support/stuck-connection.ts'
 import { dialTcp } from '../../support/tcp.ts'
@@ -105,6 +106,24 @@ describe('a connection whose reader does not read', () => {
     expect(received.subarray(-7).toString()).toBe('the end')
   })
 
+  test.each(STREAMS)(
+    '%s, without toxics: gets every byte, however small the pieces it was sent in',
+    async stream => {
+      const { join } = await lay()
+      const { client, upstream } = await join()
+      const [from, to] = stream === 'upstream' ? [client, upstream] : [upstream, client]
+      const [writer, reader] = [patternedEnd(from.socket), patternedEnd(to.socket)]
+      reader.socket.pause()
+      for (let piece = 0; piece < 3_000; piece++) {
+        writer.send(4_000)
+        await new Promise(resolve => setImmediate(resolve))
+      }
+      reader.socket.resume()
+      await eventually(() => expect(reader.receivedBytes).toBe(writer.sentBytes))
+      expect(reader.isIntact).toBe(true)
+    },
+  )
+
   test('makes its writer wait: a long latency holds no more than its 1,024 chunks', async () => {
     const { join, addAsIs } = await lay()
     await addAsIs({ type: 'latency', attributes: { latency: 600_000 } })
@@ -170,13 +189,18 @@ describe('an upstream that black-holes', () => {
   })
 
   test('keeps no other client of the proxy waiting', async () => {
-    await expectPromptCalls(async timed => {
-      const { listen, hole } = await hangingDial()
-      const hanging = await dial(listen)
-      await hole.heal()
-      await timed('another client', async () => whenReceived(await dial(listen), 5))
-      expect(hanging.received().length).toBe(0)
-    })
+    // The system may try the hanging dial again while the hole heals: a round in which it did shows nothing.
+    let didHang = false
+    for (let tries = 0; tries < 5 && !didHang; tries++) {
+      await expectPromptCalls(async timed => {
+        const { listen, hole } = await hangingDial()
+        const hanging = await dial(listen)
+        await hole.heal()
+        await timed('another client', async () => whenReceived(await dial(listen), 5))
+        didHang = hanging.received().length === 0
+      })
+    }
+    expect(didHang).toBe(true)
   })
 })
 

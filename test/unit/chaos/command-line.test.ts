@@ -1,5 +1,6 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readCommandLine, usage } from '../../../chaos/proxy/command-line.ts'
+import { CommandLineError, readCommandLine, usage } from '../../../chaos/proxy/command-line.ts'
 
 describe('the command line', () => {
   test('has the real defaults', () => {
@@ -56,5 +57,38 @@ describe('the command line', () => {
     [['-version=maybe'], 'flag -version must be true or false, got "maybe"'],
   ])('refuses %j', (args, problem) => {
     expect(() => readCommandLine(args)).toThrow(problem)
+  })
+
+  test('is read or refused, whatever it is', () => {
+    const flag = fc.constantFrom(
+      '-host',
+      '--port',
+      '-seed=',
+      '--config',
+      '-version',
+      '-strict-values=',
+      '-',
+      '--',
+      '-=',
+    )
+    const value = fc.oneof(
+      fc.constantFrom('0', '-1', '8474', '9'.repeat(400), '1e3', 'true', ''),
+      fc.string({ unit: 'binary' }),
+    )
+    const argument = fc.oneof(
+      flag,
+      value,
+      fc.tuple(flag, value).map(([name, text]) => name + text),
+    )
+    const whatever = fc.property(fc.array(argument, { maxLength: 6 }), args => {
+      try {
+        const { port } = readCommandLine(args)
+        expect(port).toBeGreaterThanOrEqual(0)
+        expect(port).toBeLessThan(65_536)
+      } catch (error) {
+        expect(error).toBeInstanceOf(CommandLineError)
+      }
+    })
+    fc.assert(whatever, { seed: 20_261_123, numRuns: 500 })
   })
 })
