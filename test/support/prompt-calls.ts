@@ -11,15 +11,19 @@ export type Timed = <T>(name: string, call: () => Promise<T>) => Promise<T>
 /**
  * Plays a round on fresh state until each of its calls has been answered in time once, three times at the most: a busy
  * machine may well spoil a call of one round, but a call that hangs does so in every one.
+ * @param clock by which they are timed, in ms
  */
-export async function expectPromptCalls(round: (timed: Timed, roundNumber: number) => Promise<void>) {
+export async function expectPromptCalls(
+  round: (timed: Timed, roundNumber: number) => Promise<void>,
+  clock: () => number = () => performance.now(),
+) {
   const fastest = new Map<string, number>()
   for (let roundNumber = 0; roundNumber < ROUNDS; roundNumber++) {
     const slowest = new Map<string, number>()
     await round(async (name, call) => {
-      const startedAt = performance.now()
+      const startedAt = clock()
       const answer = await call()
-      slowest.set(name, Math.max(slowest.get(name) ?? 0, performance.now() - startedAt))
+      slowest.set(name, Math.max(slowest.get(name) ?? 0, clock() - startedAt))
       return answer
     }, roundNumber)
     for (const [name, ms] of slowest) {

@@ -75,7 +75,9 @@ export function useToxicLab(maker: SubjectMaker) {
   ): Promise<{ status: number; text: string }> {
     const answer = await fetch(subject.url + path, {
       method,
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === 'string' || body instanceof Buffer ? body : JSON.stringify(body) }),
       signal: AbortSignal.timeout(UNANSWERED_AFTER_MS),
     })
     return { status: answer.status, text: await answer.text() }

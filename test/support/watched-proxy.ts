@@ -1,5 +1,5 @@
 // One embedded proxy for a whole file of abuse, and the question whether it is still sound.
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterAll, beforeAll, expect } from 'vitest'
 import type { Child } from '../../chaos/supervise.ts'
 import { eventually } from './eventually.ts'
@@ -44,6 +44,8 @@ export function useWatchedProxy(...flags: string[]) {
     pid: () => child.pid,
     /** Of connections and listeners; those of the API do not count. Linux only. */
     sockets: () => openSockets(child.pid, child.ports.api!),
+    /** The time for which it has worked, in ms; what it waited for a busy machine is not in it. Elsewhere than on Linux, the time of day. */
+    workedMs: () => workedMs(child.pid),
     log: () => child.outputTail(),
   }
 }
@@ -67,6 +69,12 @@ function targetOf(link: string): string {
   } catch {
     return '' // closed meanwhile
   }
+}
+
+function workedMs(pid: number): number {
+  const file = `/proc/${pid}/task/${pid}/schedstat`
+  if (!existsSync(file)) return performance.now()
+  return Number(readFileSync(file, 'utf8').split(' ')[0]) / 1e6
 }
 
 /** What it holds in memory. Linux only. */
