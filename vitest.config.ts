@@ -6,6 +6,8 @@ export default defineConfig({
     globalSetup: ['test/support/nothing-left.ts'],
     // Real sockets and processes on two cores: a few files at once keep the clocks honest.
     maxWorkers: 2,
+    // One real Toxiproxy serves every file, and a reset reaches the proxies of all of them.
+    fileParallelism: !process.env.TOXIPROXY_URL,
     testTimeout: 15_000,
     hookTimeout: 15_000,
     allowOnly: false,

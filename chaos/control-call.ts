@@ -6,6 +6,7 @@ export interface ControlCall {
   method: 'GET' | 'POST' | 'DELETE'
   url: string
   body?: string
+  headers?: Record<string, string>
 }
 
 export interface ControlAnswer {
@@ -19,7 +20,8 @@ export interface ControlAnswer {
  */
 export function sendControlCall(call: ControlCall, timeoutMs: number): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = call.body === undefined ? {} : { 'content-type': 'application/json' }
+    const contentType = call.body === undefined ? {} : { 'content-type': 'application/json' }
+    const headers = { ...contentType, ...call.headers }
     const outgoing = request(call.url, { method: call.method, headers, agent: false })
     const timer = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
     outgoing.on('error', reject)

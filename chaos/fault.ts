@@ -40,20 +40,43 @@ const UNITS: Record<string, string> = {
   bytes: 'bytes',
   average_size: 'bytes',
   size_variation: 'bytes',
+  mean: 'ms',
+  deviation: 'ms',
+  median: 'ms',
+  p99: 'ms',
+  least: 'ms',
+  after: 'ms',
 }
 
 /** A few words for people: "latency 2,000 ms on answers". */
 export function describeFault(fault: Fault): string {
   if (fault.kind === 'outage') return 'refused connections'
   if (fault.kind === 'pause') return `paused ${fault.target} process`
-  const { type, stream, toxicity, attributes } = fault.toxic
+  const { type, toxicity, attributes } = fault.toxic
   const settings = Object.entries(attributes)
     .filter(([, value]) => value !== 0)
     .map(([name, value]) => {
+      if (typeof value === 'object') return rangeOf(name, value)
       const unit = type === 'slicer' && name === 'delay' ? 'µs' : UNITS[name]
-      const amount = `${value.toLocaleString('en-US')} ${unit}`
-      return name === type ? amount : `${name} ${amount}`
+      const amount = `${inWords(value)} ${unit}`
+      return type.endsWith(name) ? amount : `${name} ${amount}`
     })
   const share = toxicity === 1 ? [] : [`for ${Math.round(toxicity * 100)} % of connections`]
-  return [type, ...settings, stream === 'downstream' ? 'on answers' : 'on requests', ...share].join(' ')
+  return [type, ...settings, ...placeOf(fault.toxic), ...share].join(' ')
+}
+
+function inWords(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+/** A recorded table, which is too long to be told. */
+function rangeOf(name: string, values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)].map(inWords)
+  return `${inWords(values.length)} ${name} of ${least} to ${most} ms`
+}
+
+/** What is done to a connection as a whole is done in neither direction. */
+function placeOf({ type, stream }: Toxic): string[] {
+  if (type === 'slow_accept' || type === 'close_after') return []
+  return [stream === 'downstream' ? 'on answers' : 'on requests']
 }

@@ -2,7 +2,7 @@
 import type { ControlCall } from './control-call.ts'
 import type { Fault } from './fault.ts'
 import type { Guardian } from './guard-run.ts'
-import { type Toxiproxy, ToxiproxyError } from './toxiproxy.ts'
+import { ignoreNotFound, type Toxiproxy, ToxiproxyError } from './toxiproxy.ts'
 
 /** A process that can be stopped in its tracks and set going again; both resolve when the system shows it. */
 export interface Pausable {
@@ -30,7 +30,7 @@ export interface Injection {
 interface Steps {
   inject(): Promise<void>
   undo(): Promise<void>
-  /** Says what is still there, or null when the fault is gone. */
+  /** Says what is still there, or null when the fault is gone, be it with its proxy. */
   remains(): Promise<string | null>
   /** How a stranger undoes it. A pause needs none: the guardian resumes every process it watches. */
   undoCall?: ControlCall
@@ -93,8 +93,8 @@ function toxicSteps(
     inject: () => toxiproxy.addToxic(proxyName, toxic),
     undo: () => toxiproxy.removeToxic(proxyName, toxic.name).catch(ignoreNotFound),
     async remains() {
-      const entry = await toxiproxy.getProxy(proxyName)
-      return entry.toxics.includes(toxic.name) ? `toxic ${toxic.name} on proxy ${proxyName}` : null
+      const entry = await toxiproxy.getProxy(proxyName).catch(ignoreNotFound)
+      return entry?.toxics.includes(toxic.name) ? `toxic ${toxic.name} on proxy ${proxyName}` : null
     },
     undoCall: toxiproxy.undoToxic(proxyName, toxic.name),
   }
@@ -103,10 +103,10 @@ function toxicSteps(
 function outageSteps({ toxiproxy, proxyName }: FaultTarget): Steps {
   return {
     inject: () => toxiproxy.setEnabled(proxyName, false),
-    undo: () => toxiproxy.setEnabled(proxyName, true),
+    undo: () => toxiproxy.setEnabled(proxyName, true).catch(ignoreNotFound),
     async remains() {
-      const entry = await toxiproxy.getProxy(proxyName)
-      return entry.enabled ? null : `proxy ${proxyName} is switched off`
+      const entry = await toxiproxy.getProxy(proxyName).catch(ignoreNotFound)
+      return entry?.enabled === false ? `proxy ${proxyName} is switched off` : null
     },
     undoCall: toxiproxy.undoOutage(proxyName),
   }
@@ -124,9 +124,4 @@ function pauseSteps(fault: Extract<Fault, { kind: 'pause' }>, { processes }: Fau
     undo: () => paused.resume(),
     remains: async () => null, // `resume` has seen it run
   }
-}
-
-/** Gone is gone, whoever removed it; whether it is, `remains` reads back. */
-function ignoreNotFound(error: unknown): void {
-  if (!(error instanceof ToxiproxyError) || error.status !== 404) throw error
 }

@@ -1,6 +1,7 @@
 // The control client: drives a Toxiproxy, embedded or real, and nothing above it knows which.
 import { Toxiproxy as Client } from 'toxiproxy-node-client'
 import { type ControlCall, sendControlCall } from './control-call.ts'
+import { type HeldLease, keepLease, type LeaseTimes } from './lease.ts'
 import type { Toxic } from './toxic.ts'
 
 /** One entry of the server, as it stands now; `toxics` are their names. */
@@ -16,6 +17,8 @@ export interface ProxyEntry {
 export interface Toxiproxy {
   url: string
   version(): Promise<string>
+  /** The types of toxic that it has beside Toxiproxy's eight; a real server has none. */
+  extensions(): Promise<string[]>
   /** Answers with the address it really listens on: ask for port 0 and read `listen`. */
   createProxy(entry: {
     name: string
@@ -28,6 +31,11 @@ export interface Toxiproxy {
   addToxic(proxyName: string, toxic: Toxic): Promise<void>
   removeToxic(proxyName: string, toxicName: string): Promise<void>
   setEnabled(proxyName: string, enabled: boolean): Promise<void>
+  /**
+   * Has the server undo whatever this control adds or switches off from now on, should we no longer renew.
+   * Null where the server knows no leases, as the real one does not.
+   */
+  holdLease(times: LeaseTimes): Promise<HeldLease | null>
   /** The calls that take a fault back, as data for whoever outlives us. */
   undoToxic(proxyName: string, toxicName: string): ControlCall
   undoOutage(proxyName: string): ControlCall
@@ -44,16 +52,18 @@ export class ToxiproxyError extends Error {
   }
 }
 
+/** For whoever wants something gone: gone is gone, whoever removed it. */
+export function ignoreNotFound(error: unknown): void {
+  if (!(error instanceof ToxiproxyError) || error.status !== 404) throw error
+}
+
 /**
  * Connects to the server at `url` and sees that it answers.
  * The probe lists the proxies, because a wedged real server still tells its version.
  * @throws ToxiproxyError when nothing that speaks Toxiproxy's API answers within `timeoutMs`
  */
 export async function connectToxiproxy(url: string, { timeoutMs = 2_000 } = {}): Promise<Toxiproxy> {
-  const client = new Client(controlUrl(url))
-  // The client's own HTTP layer drops the server's error text and waits for ever.
-  client.api = boundedHttp(timeoutMs) as typeof client.api
-  const toxiproxy = control(client)
+  const toxiproxy = control(new Client(controlUrl(url)), timeoutMs)
   await toxiproxy.listProxies()
   return toxiproxy
 }
@@ -87,14 +97,29 @@ function stranger(said: string | undefined, cause?: unknown): ToxiproxyError {
   )
 }
 
-function control(client: Client): Toxiproxy {
+function control(client: Client, timeoutMs: number): Toxiproxy {
   const at = (...path: string[]) => [client.host, ...path.map(encodeURIComponent)].join('/')
+  const underLease = (id?: string) => {
+    const headers = id === undefined ? {} : { 'x-lease-id': id }
+    // The client's own HTTP layer drops the server's error text and waits for ever.
+    client.api = boundedHttp(timeoutMs, headers) as typeof client.api
+  }
+  underLease()
+  const free = client.api
 
   return {
     url: client.host,
     async version() {
       const text = await client.getVersion()
       return /"version":\s*"([^"]*)"/.exec(text)?.[1] ?? text.trim()
+    },
+    async extensions() {
+      const answer = await client.api
+        .get<{ toxics?: { type: string }[] }>(at('extensions'))
+        .catch(ignoreNotFound)
+      if (!answer) return []
+      if (!Array.isArray(answer.data?.toxics)) throw stranger(JSON.stringify(answer.data))
+      return answer.data.toxics.map(({ type }) => type)
     },
     async createProxy(entry) {
       const { name, listen } = await client.createProxy(entry)
@@ -116,8 +141,25 @@ function control(client: Client): Toxiproxy {
     },
     removeToxic: (proxyName, toxicName) => client.api.delete(at('proxies', proxyName, 'toxics', toxicName)),
     async setEnabled(proxyName, enabled) {
+      // Switching on takes a fault back: no lease has to undo that, nor may a lost one hinder it.
+      const api = enabled ? free : client.api
       // POST and not PATCH: servers older than 2.6 know no other.
-      await client.api.post(at('proxies', proxyName), { enabled })
+      await api.post(at('proxies', proxyName), { enabled })
+    },
+    async holdLease(times) {
+      const answer = await free.post(at('leases'), { ttl_ms: times.ttlMs }).catch(ignoreNotFound)
+      if (!answer) return null
+      const { id } = answer.data as { id: string }
+      const call = (method: 'POST' | 'DELETE') =>
+        askServer({ method, url: at('leases', id) }, times.renewEveryMs)
+      underLease(id)
+      return keepLease(times, {
+        renew: async () => (await call('POST').catch(ignoreNotFound)) !== undefined,
+        end() {
+          underLease()
+          return call('DELETE')
+        },
+      })
     },
     undoToxic: (proxyName, toxicName) => ({
       method: 'DELETE',
@@ -128,11 +170,17 @@ function control(client: Client): Toxiproxy {
   }
 }
 
-function boundedHttp(timeoutMs: number): Pick<Client['api'], 'get' | 'post' | 'delete' | 'getText'> {
+/** The client's HTTP layer, every call of which ends in time; `headers` go with what adds or changes something. */
+function boundedHttp(
+  timeoutMs: number,
+  headers: Record<string, string>,
+): Pick<Client['api'], 'get' | 'post' | 'delete' | 'getText'> {
   const text = (call: ControlCall) => askServer(call, timeoutMs)
   const json = async (call: ControlCall) => ({ data: parseAnswer(await text(call)) })
   const post = (url: string, body?: unknown): ControlCall =>
-    body === undefined ? { method: 'POST', url } : { method: 'POST', url, body: JSON.stringify(body) }
+    body === undefined
+      ? { method: 'POST', url, headers }
+      : { method: 'POST', url, headers, body: JSON.stringify(body) }
   return {
     get: url => json({ method: 'GET', url }),
     post: (url, body) => json(post(url, body)),

@@ -69,7 +69,7 @@ describe('who may import whom', () => {
 
   test('each dependency has one door', () => {
     const doors: Record<string, RegExp> = {
-      fastify: /^src\/(server\.ts|routes\/)|^chaos\/(proxy\/api\.ts|http\/)|^scenarios\/engine\/origin\//,
+      fastify: /^src\/(server\.ts|routes\/)|^chaos\/(proxy\/api\/|http\/)|^scenarios\/engine\/origin\//,
       '@fastify/rate-limit': /^src\/limiter\/rate-limiter\.ts/,
       undici: /^src\/upstream\.ts|^scenarios\/engine\/load\//,
       opossum: /^src\/guards\/breaker\.ts/,

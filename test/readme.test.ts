@@ -2,15 +2,19 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { usage } from '../chaos/proxy/command-line.ts'
+import type { ToxicKind } from '../chaos/proxy/pipe.ts'
 import { scenario } from './support/command.ts'
 import {
   dependencies,
+  deviationsTable,
   licenceOf,
   metricsTable,
   refusalsTable,
   settingsTable,
 } from './support/readme-tables.ts'
+import { stageWith, toxicOf } from './support/staged-toxic.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -21,10 +25,12 @@ const blocks = (language: string) =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\``, 'gms'))].map(match => match[1] ?? '')
 
 describe('the README', () => {
-  test('holds the tables of settings, refusals and metrics as the code has them', () => {
+  test('holds the tables of settings, refusals, metrics and deviations as the code has them', () => {
     expect(readme).toContain(settingsTable())
     expect(readme).toContain(refusalsTable())
     expect(readme).toContain(metricsTable())
+    expect(readme).toContain(deviationsTable())
+    expect(readme).toContain(usage())
   })
 
   test('names only scripts that exist', () => {
@@ -69,22 +75,43 @@ describe('the README', () => {
     expect(readme).toContain(run.stdout().trimEnd())
   })
 
-  test('shows TypeScript that compiles', () => {
-    const [example] = blocks('ts')
-    const file = join(mkdtempSync(join(root, 'scenarios', 'readme-')), 'example.ts')
-    // It stands in a folder of scenarios/, one deeper than where a reader would put it.
-    writeFileSync(
-      file,
-      example!
-        .replaceAll("from './engine", "from '../engine")
-        .replaceAll("from '../chaos", "from '../../chaos"),
-    )
+  test('shows TypeScript that compiles, and a toxic that does what is said of it', async () => {
+    const [example, toxic] = blocks('ts')
+    // They stand one folder deeper than where a reader would put them.
+    const scenarioFile = writeDeeper('scenarios', 'example.ts', example!, ['./engine', '../chaos'])
+    const toxicFile = writeDeeper('chaos/proxy/toxics', 'stutter.ts', toxic!, ['../pipe.ts'])
     try {
       const tsc = join(root, 'node_modules/typescript/bin/tsc')
       const { stdout } = spawnSync(process.execPath, [tsc, '--noEmit', '-p', root], { encoding: 'utf8' })
       expect(stdout).toBe('')
+      const { stutter } = (await import(toxicFile)) as { stutter: ToxicKind }
+      await expectStutter(stutter)
     } finally {
-      rmSync(resolve(file, '..'), { recursive: true })
+      for (const file of [scenarioFile, toxicFile]) rmSync(resolve(file, '..'), { recursive: true })
     }
   })
 })
+
+function writeDeeper(folder: string, name: string, text: string, imports: string[]): string {
+  const file = join(mkdtempSync(join(root, folder, 'readme-')), name)
+  const deeper = (path: string) => (path.startsWith('./') ? `.${path}` : `../${path}`)
+  const moved = imports.reduce((so, path) => so.replaceAll(`from '${path}`, `from '${deeper(path)}`), text)
+  writeFileSync(file, moved)
+  return file
+}
+
+/** Three bytes, then a pause of 100 ms. */
+async function expectStutter(kind: ToxicKind): Promise<void> {
+  vi.useFakeTimers()
+  const { came, push } = stageWith({ ...toxicOf('noop', { bytes: 3, pause: 100 }), kind })
+  push('ab')
+  push('c')
+  push('d')
+  await vi.advanceTimersByTimeAsync(200)
+  vi.useRealTimers()
+  expect(came).toEqual([
+    [0, 'ab'],
+    [0, 'c'],
+    [100, 'd'],
+  ])
+}

@@ -5,6 +5,7 @@
 // There is one stage for each toxic of this direction, in order of addition. Which toxics there are, a link does not know.
 import type { Socket } from 'node:net'
 import type { Random } from '../random/seed.ts'
+import type { Stream } from '../toxic.ts'
 import type { Chunk, Outlet } from './pipe.ts'
 import { Stage, type StageToxic } from './stage.ts'
 
@@ -16,14 +17,32 @@ export interface LinkCount {
   sent: number | null
 }
 
+/** The same while it is open: `sent` has left, `waiting` is still in it. */
+export interface LiveLinkCount {
+  received: number
+  sent: number
+  waiting: number
+}
+
+/** The connection that a link is half of. */
+export interface LinkOwner {
+  /** When it was accepted. */
+  readonly openedAt: number
+  /** Its own stream of chance of that name. */
+  random(name: string): Random
+  /** Closes all of it, behind what was written. */
+  hangUp(): void
+  /** Resets all of it. */
+  reset(): void
+  linkEnded(stream: Stream, count: LinkCount): void
+}
+
 export interface LinkOptions {
+  owner: LinkOwner
+  stream: Stream
   source: Socket
   destination: Socket
   toxics: readonly StageToxic[]
-  random(name: string): Random
-  /** Resets the whole connection. */
-  reset(): void
-  onEnd(count: LinkCount): void
 }
 
 /**
@@ -46,10 +65,10 @@ export class Link {
     for (const toxic of options.toxics) this.#append(toxic, true)
     this.#feedFirst()
     options.source
-      .on('data', (data: Buffer) => this.#feed(data))
-      .once('end', () => this.#head.end())
-      .once('close', () => this.#head.end())
-    options.destination.once('close', () => this.#finish())
+      .on('data', (data: Buffer) => this.feed(data))
+      .on('end', () => this.#head.end())
+      .on('close', () => this.#head.end())
+    options.destination.on('close', () => this.#finish())
   }
 
   /** Appends a toxic; the stage before it starts anew. */
@@ -70,10 +89,34 @@ export class Link {
     if (index > 0) this.#stages[index - 1]?.interrupt()
   }
 
+  removeAll(): void {
+    for (const stage of this.#stages) stage.retire()
+  }
+
+  live(): LiveLinkCount {
+    const unsent = this.#options.destination.writableLength
+    return {
+      received: this.#received,
+      sent: (this.#exit.sent ?? unsent) - unsent,
+      waiting: this.#stages.reduce((sum, { waitingBytes }) => sum + waitingBytes, unsent),
+    }
+  }
+
+  /** Names of the toxics that won their draw. */
+  acting(): string[] {
+    return this.#stages.filter(({ acts }) => acts).map(({ toxic }) => toxic.name)
+  }
+
   #append(toxic: StageToxic, isFromTheStart: boolean): void {
-    const { random, reset } = this.#options
-    const onDrained = (drained: Stage) => this.#splice(drained)
-    const stage = new Stage(toxic, this.#exit, { isFromTheStart, random, reset, onDrained })
+    const { owner, stream } = this.#options
+    const stage = new Stage(toxic, this.#exit, {
+      isFromTheStart,
+      openedAt: owner.openedAt,
+      random: name => owner.random(`${stream}/${name}`),
+      hangUp: () => owner.hangUp(),
+      reset: () => owner.reset(),
+      onDrained: drained => this.#splice(drained),
+    })
     const last = this.#stages.at(-1)
     this.#stages.push(stage)
     if (last !== undefined) last.next = stage
@@ -99,7 +142,8 @@ export class Link {
     else this.#source.pause()
   }
 
-  #feed(data: Buffer): void {
+  /** What was read from the source. Says whether all of it has left, and its memory may be used again. */
+  feed(data: Buffer): boolean {
     this.#received += data.length
     const receivedAt = performance.now()
     // Toxics are defined on chunks of the real server's size; without any, larger ones are faster.
@@ -107,12 +151,14 @@ export class Link {
       this.#head.push({ data: piece, receivedAt })
     }
     this.#flow()
+    return this.#stages.length === 0 && this.#exit.isFlushed
   }
 
   /** The destination is closed: nothing can arrive any more, so nothing is worth waiting for. */
   #finish(): void {
     for (const stage of this.#stages) stage.close()
-    this.#options.onEnd({ received: this.#received, sent: this.#exit.sent })
+    const { owner, stream } = this.#options
+    owner.linkEnded(stream, { received: this.#received, sent: this.#exit.sent })
   }
 }
 
@@ -139,7 +185,12 @@ class Exit implements Outlet {
   }
 
   get hasRoom(): boolean {
-    return this.#socket.destroyed || !this.#socket.writableNeedDrain
+    // Not writableNeedDrain, which stays true for a while after the system has taken everything at once.
+    return this.#socket.destroyed || this.#socket.writableLength < this.#socket.writableHighWaterMark
+  }
+
+  get isFlushed(): boolean {
+    return this.#socket.writableLength === 0
   }
 
   get sent(): number | null {

@@ -32,12 +32,18 @@ export interface Pipe extends AsyncIterable<Chunk> {
   readonly isInterrupted: boolean
   /** The toxic was there before the connection was. */
   readonly isFromTheStart: boolean
+  /** When the client was accepted, in `performance.now()`. */
+  readonly openedAt: number
   /** Numbers of this connection that outlive an update of the toxic. */
   readonly memory: Map<string, number>
+  /** Numbers that all connections of the toxic have in common, until it is updated. */
+  readonly shared: Map<string, number>
   /** Uniform in [0, 1), from the seed; the only randomness a toxic may use. */
   random(): number
   /** Closes the stream here and now, behind what was written, interrupted or not. */
   close(): void
+  /** Closes the whole connection, behind what was written to either peer. */
+  hangUp(): void
   /** Closes the whole connection with an RST to both peers. */
   reset(): void
 }
@@ -48,30 +54,44 @@ export interface Range {
   most: number
 }
 
-export type ToxicValues<A extends string = string> = Readonly<Record<A, number>>
+/** Of an attribute that is a list: so many values at most, and one at least, each in the range. */
+export interface ListRange extends Range {
+  mostItems: number
+}
+
+export type Attributes = Readonly<Record<string, Range | ListRange>>
+
+export type ToxicValues<A extends Attributes = Attributes> = {
+  readonly [N in keyof A]: A[N] extends ListRange ? readonly number[] : number
+}
 
 /**
  * A kind of toxic: settings only, all state is the pipe's.
  * Returning from `run` closes the stream behind what was written, unless the run was interrupted; then it starts anew.
  */
-export interface ToxicKind<A extends string = string> {
-  /** In the order in which the API lists them; whole numbers, 0 unless given. The API takes more than makes sense. */
-  attributes: Readonly<Record<A, Range>>
+export interface ToxicKind<A extends Attributes = Attributes> {
+  /** In the order in which the API lists them; whole numbers, 0 or no items unless given. The API takes more than makes sense. */
+  attributes: A
   /** What makes no sense about values that are each in range. */
-  contradiction?(attributes: ToxicValues<A>): string | undefined
+  contradiction?(values: ToxicValues<A>): string | undefined
   /** How many chunks may wait in front of it before its feeder must stop. */
   bufferedChunks?: number
   /** Its removal closes the connection, because bytes were lost. */
   closesOnRemoval?: boolean
-  /** `attributes` are never negative here. */
-  run(pipe: Pipe, attributes: ToxicValues<A>): Promise<void>
+  /** How long a client that was accepted waits until its upstream is dialled; every toxic's is added up. */
+  dialDelayMs?(values: ToxicValues<A>): number
+  /** `values` are never negative here. */
+  run(pipe: Pipe, values: ToxicValues<A>): Promise<void>
 }
 
 const HOUR_MS = 3_600_000
 
 export const milliseconds: Range = { least: 0, most: HOUR_MS }
+export const positiveMilliseconds: Range = { least: 1, most: HOUR_MS }
+/** 1,000 bytes each. */
+export const kilobytesPerSecond: Range = { least: 0, most: 10_000_000 }
 
-/** Only so that the names in `attributes` are those that `run` may read. */
-export function toxicKind<A extends string>(kind: ToxicKind<A>): ToxicKind {
-  return kind as ToxicKind
+/** Only so that what `run` may read is what is in `attributes`. */
+export function toxicKind<const A extends Attributes>(kind: ToxicKind<A>): ToxicKind {
+  return kind as unknown as ToxicKind
 }

@@ -1,8 +1,10 @@
 // All proxies of a server, and what the API can do to them as a whole.
 import { AddressError, formatAddress, resolveAddress } from './address.ts'
-import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api-error.ts'
-import { type Fields, fieldsOf, type Json, kindOf } from './json.ts'
+import { badBody, missingField, proxyExists, proxyNotFound, unusableAddress } from './api/api-error.ts'
+import { type Fields, fieldsOf, type Json, kindOf } from './json/json.ts'
+import { readPopulatedToxics } from './populated-toxics.ts'
 import { type ProxyContext, type ProxySettings, TcpProxy } from './proxy.ts'
+import type { ToxicEntry } from './toxic-entry.ts'
 
 interface ProxyBody {
   name: string | undefined
@@ -15,6 +17,22 @@ interface ProxyBody {
 export interface Populated {
   proxies: TcpProxy[]
   error?: unknown
+}
+
+/** Told what a call brought about, as soon as it has. */
+export interface Holder {
+  created(proxy: TcpProxy): void
+  /** `enabled` may be another than it was. */
+  switched(proxy: TcpProxy, wasEnabled: boolean): void
+  added(proxy: TcpProxy, toxic: ToxicEntry): void
+}
+
+/** What is wanted of a proxy beside its settings. */
+interface Wishes {
+  enabled: boolean
+  /** In the place of those it has; undefined leaves them. */
+  toxics?: ToxicEntry[] | undefined
+  holder: Holder | undefined
 }
 
 /** Changes of one proxy come one after the other, so that a name that is slow to resolve holds up no other; reading never waits. */
@@ -39,50 +57,67 @@ export class Proxies {
     return proxy
   }
 
-  async create(body: Json): Promise<TcpProxy> {
-    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
+  /** Whether this very proxy is there, and not another of its name. */
+  has(proxy: TcpProxy): boolean {
+    return this.#byName.get(proxy.name) === proxy
+  }
+
+  async create(body: Json, holder?: Holder): Promise<TcpProxy> {
+    const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
     const settings = complete(given, '')
-    return await this.#inTurn(settings.name, async () => {
+    return await this.inTurn(settings.name, async () => {
       if (this.#byName.has(settings.name)) throw proxyExists()
-      return await this.#createNew(settings, given.enabled ?? true)
+      return await this.#createNew(settings, { enabled: given.enabled ?? true, holder })
     })
   }
 
-  update(name: string, body: Json): Promise<TcpProxy> {
-    return this.#inTurn(name, async () => {
+  update(name: string, body: Json, holder?: Holder): Promise<TcpProxy> {
+    return this.inTurn(name, async () => {
       const proxy = this.get(name)
-      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'))
-      const enabled = given.enabled ?? proxy.isEnabled
+      const wasEnabled = proxy.isEnabled
+      const given = readProxy(fieldsOf(body, 'value of type toxiproxy.Proxy'), 'Proxy')
+      const enabled = given.enabled ?? wasEnabled
       if (await differs(proxy, given)) {
         proxy.stop()
         proxy.listen = given.listen ?? proxy.listen
         proxy.upstream = given.upstream ?? proxy.upstream
       }
-      if (enabled) await proxy.start()
-      else proxy.stop()
+      try {
+        if (enabled) await proxy.start()
+        else proxy.stop()
+      } finally {
+        holder?.switched(proxy, wasEnabled)
+      }
       return proxy
     })
   }
 
   delete(name: string): Promise<void> {
-    return this.#inTurn(name, async () => {
-      this.get(name).stop()
-      this.#byName.delete(name)
-    })
+    return this.inTurn(name, async () => this.remove(this.get(name)))
+  }
+
+  /** Deletes it at once; only for who has the turn. */
+  remove(proxy: TcpProxy): void {
+    proxy.stop()
+    this.#byName.delete(proxy.name)
   }
 
   /**
    * Creates what is not there, replaces what differs, leaves the rest alone; stops at the first that cannot listen.
+   * With the extensions, an entry that names `toxics` has these and no others afterwards, even where it is left alone.
    * @throws ApiError 400, before anything is done
    */
-  async populate(body: Json): Promise<Populated> {
-    const entries = readEntries(body).map(readProxy)
+  async populate(body: Json, holder?: Holder): Promise<Populated> {
+    const bodies = readEntries(body)
+    const entries = bodies.map(fields => readProxy(fields, ''))
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
+    const toxics = this.#context.hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
       try {
         const enabled = entries[index]?.enabled ?? true
-        proxies.push(await this.#inTurn(settings.name, () => this.#createOrReplace(settings, enabled)))
+        const wishes = { enabled, toxics: toxics[index], holder }
+        proxies.push(await this.inTurn(settings.name, () => this.#createOrReplace(settings, wishes)))
       } catch (error) {
         return { proxies, error }
       }
@@ -93,7 +128,7 @@ export class Proxies {
   /** Starts every proxy and removes every toxic; stops at the first that cannot listen. */
   async reset(): Promise<void> {
     for (const { name } of this.all()) {
-      await this.#inTurn(name, async () => {
+      await this.inTurn(name, async () => {
         const proxy = this.#byName.get(name)
         await proxy?.start()
         proxy?.removeAllToxics()
@@ -105,24 +140,34 @@ export class Proxies {
     for (const proxy of this.#byName.values()) proxy.stop()
   }
 
-  async #createOrReplace(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+  async #createOrReplace(settings: ProxySettings, wishes: Wishes): Promise<TcpProxy> {
     const existing = this.#byName.get(settings.name)
+    const { toxics, holder } = wishes
     if (existing !== undefined) {
-      if (!(await differs(existing, settings))) return existing
+      if (!(await differs(existing, settings))) {
+        const added = toxics === undefined ? [] : existing.replaceToxics(toxics)
+        for (const toxic of added) holder?.added(existing, toxic)
+        return existing
+      }
+      const wasEnabled = existing.isEnabled
       existing.stop()
+      holder?.switched(existing, wasEnabled) // and so it stays, when the new one cannot listen
     }
-    return await this.#createNew(settings, enabled)
+    return await this.#createNew(settings, wishes)
   }
 
   /** When it cannot listen, nothing is stored. */
-  async #createNew(settings: ProxySettings, enabled: boolean): Promise<TcpProxy> {
+  async #createNew(settings: ProxySettings, { enabled, toxics = [], holder }: Wishes): Promise<TcpProxy> {
     const proxy = new TcpProxy(settings, this.#context)
+    proxy.replaceToxics(toxics)
     if (enabled) await proxy.start()
     this.#byName.set(proxy.name, proxy)
+    holder?.created(proxy)
     return proxy
   }
 
-  #inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
+  /** Makes a change of the proxy of that name when those before it are done. */
+  inTurn<T>(name: string, change: () => Promise<T>): Promise<T> {
     const done = (this.#lastChanges.get(name) ?? Promise.resolve()).then(change)
     const settled = done
       .catch(() => {})
@@ -134,22 +179,24 @@ export class Proxies {
   }
 }
 
-function readProxy(fields: Fields): ProxyBody {
+/** `owner` is what the real server calls the proxy when a field of it has the wrong type. */
+function readProxy(fields: Fields, owner: string): ProxyBody {
   return {
-    name: fields.string('name', 'Proxy.name'),
-    listen: fields.string('listen', 'Proxy.listen'),
-    upstream: fields.string('upstream', 'Proxy.upstream'),
-    enabled: fields.boolean('enabled', 'Proxy.enabled'),
+    name: fields.string('name', `${owner}.name`),
+    listen: fields.string('listen', `${owner}.listen`),
+    upstream: fields.string('upstream', `${owner}.upstream`),
+    enabled: fields.boolean('enabled', `${owner}.enabled`),
   }
 }
 
+/** Entries have a type without a name over there. */
 function readEntries(body: Json): Fields[] {
   if (body === null) return []
+  const type = 'struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
   if (!Array.isArray(body)) {
-    const target = '[]struct { toxiproxy.Proxy; Enabled *bool "json:\\"enabled\\"" }'
-    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type ${target}`)
+    throw badBody(`json: cannot unmarshal ${kindOf(body)} into Go value of type []${type}`)
   }
-  return body.map(entry => fieldsOf(entry, 'value of type toxiproxy.Proxy'))
+  return body.map(entry => fieldsOf(entry, `value of type ${type}`))
 }
 
 function complete({ name, listen, upstream }: ProxyBody, place: string): ProxySettings {

@@ -3,11 +3,12 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { randomStream } from '../random/seed.ts'
 import type { Stream } from '../toxic.ts'
 import { type Address, AddressError, formatAddress, isWildcard, resolveAddress } from './address.ts'
-import { senselessValues, toxicExists, toxicNotFound, unusableAddress } from './api-error.ts'
+import { toxicExists, toxicNotFound, unusableAddress } from './api/api-error.ts'
 import { Connection } from './connection.ts'
-import type { Json } from './json.ts'
+import { type Json, writeJson } from './json/json.ts'
 import type { Link, LinkCount } from './link.ts'
-import { changedToxic, readToxic, showToxic, type ToxicEntry } from './toxic-entry.ts'
+import type { Log, LogLevel } from './log.ts'
+import { changedToxic, readToxic, showToxic, type ToxicEntry, type ToxicRules } from './toxic-entry.ts'
 import { valueProblems } from './value-problems.ts'
 
 export interface ProxySettings {
@@ -17,12 +18,10 @@ export interface ProxySettings {
 }
 
 /** What all proxies of a server share. */
-export interface ProxyContext {
+export interface ProxyContext extends ToxicRules {
   /** Of every draw on every connection. */
-  seed: number
-  /** Refuses values of toxics that make no sense, instead of warning of them. */
-  isStrict: boolean
-  warn(message: string): void
+  seed: number | bigint
+  log: Log
   /** Told of every link that ended. */
   countLink(proxy: TcpProxy, stream: Stream, count: LinkCount): void
 }
@@ -32,6 +31,8 @@ export class TcpProxy {
   /** As given while it has never listened, then the address it really listened on. */
   listen: string
   upstream: string
+  /** How often it has begun to listen. */
+  starts = 0
   readonly #toxics: ToxicEntry[] = []
   readonly #connections = new Set<Connection>()
   readonly #context: ProxyContext
@@ -61,18 +62,22 @@ export class TcpProxy {
     this.listen = formatAddress(await listenOn(server, this.listen))
     server.on('error', () => {}) // a failed accept concerns nobody but its client
     this.#server = server
+    this.starts++
+    this.#log('info', 'Started proxy')
   }
 
   /** Stops listening and closes every connection; what is in flight is dropped, toxics are kept. */
   stop(): void {
-    this.#server?.close()
+    if (this.#server === undefined) return
+    this.#server.close()
     this.#server = undefined
+    this.#log('info', 'Terminated proxy')
     for (const connection of this.#connections) connection.drop()
   }
 
   /** Upstream toxics first, then downstream, each in order of addition. */
   toxics(): ToxicEntry[] {
-    return [...this.#streamToxics('upstream'), ...this.#streamToxics('downstream')]
+    return byStream(this.#toxics)
   }
 
   toxic(name: string): ToxicEntry {
@@ -83,50 +88,74 @@ export class TcpProxy {
 
   addToxic(body: Json): ToxicEntry {
     const isTaken = (name: string) => this.#toxics.some(entry => entry.name === name)
-    const toxic = readToxic(body, isTaken, toxicExists)
-    this.#assertSensible(toxic)
-    this.#toxics.push(toxic)
-    this.#onLinks(toxic.stream, link => link.add(toxic))
+    const toxic = readToxic(body, this.#context, isTaken, toxicExists)
+    this.#add(toxic)
     return toxic
   }
 
   updateToxic(name: string, body: Json): ToxicEntry {
     const toxic = this.toxic(name)
-    const changed = changedToxic(toxic, body)
-    this.#assertSensible(changed)
+    const changed = changedToxic(toxic, body, this.#context)
+    this.#warnOf(changed)
     Object.assign(toxic, changed)
-    this.#onLinks(toxic.stream, link => link.update(toxic))
+    this.#onConnections(toxic, link => link.update(toxic))
     return toxic
   }
 
   removeToxic(name: string): void {
     const toxic = this.toxic(name)
     this.#toxics.splice(this.#toxics.indexOf(toxic), 1)
-    this.#onLinks(toxic.stream, link => link.remove(toxic))
+    this.#onConnections(toxic, link => link.remove(toxic))
   }
 
   removeAllToxics(): void {
-    for (const { name } of this.toxics()) this.removeToxic(name)
+    this.#toxics.length = 0
+    for (const connection of this.#connections) connection.removeAllToxics()
   }
 
-  #assertSensible(toxic: ToxicEntry): void {
+  /** Puts these in the place of all there are, and says which are new: none, when they are the same, and no connection notices. */
+  replaceToxics(toxics: readonly ToxicEntry[]): readonly ToxicEntry[] {
+    const shown = (entries: readonly ToxicEntry[]) => writeJson(byStream(entries).map(showToxic))
+    if (shown(toxics) === shown(this.#toxics)) return []
+    this.removeAllToxics()
+    for (const toxic of toxics) this.#add(toxic)
+    return toxics
+  }
+
+  /** What has passed its toxics and its open connections. */
+  showCounters() {
+    return {
+      toxics: this.toxics().map(({ name, type, counts }) => ({ name, type, ...counts.show() })),
+      connections: [...this.#connections].map(connection => connection.show()),
+    }
+  }
+
+  #add(toxic: ToxicEntry): void {
+    this.#warnOf(toxic)
+    this.#toxics.push(toxic)
+    this.#onConnections(toxic, link => link.add(toxic))
+  }
+
+  #warnOf(toxic: ToxicEntry): void {
     const problems = valueProblems(toxic)
     if (problems.length === 0) return
-    if (this.#context.isStrict) throw senselessValues(problems)
-    this.#context.warn(
+    this.#context.log(
+      'warn',
       `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; kept, and it does no harm here`,
     )
   }
 
-  #streamToxics(stream: Stream): ToxicEntry[] {
-    return this.#toxics.filter(toxic => toxic.stream === stream)
-  }
-
-  #onLinks(stream: Stream, act: (link: Link) => void): void {
+  #onConnections({ stream }: ToxicEntry, act: (link: Link) => void): void {
     for (const connection of this.#connections) {
       const link = connection.link(stream)
       if (link !== undefined) act(link)
+      connection.reconsider()
     }
+  }
+
+  #log(level: LogLevel, message: string, more: Record<string, unknown> = {}): void {
+    const { name, listen, upstream } = this
+    this.#context.log(level, message, { name, listen, upstream, ...more })
   }
 
   #accept(client: Socket): void {
@@ -135,14 +164,20 @@ export class TcpProxy {
     // Named streams: what one connection, direction or toxic draws changes nothing for the others.
     const place = `${this.name}/${this.#accepted}`
     const connection = new Connection({
+      number: this.#accepted,
       client,
       upstream: this.upstream,
-      toxics: stream => this.#streamToxics(stream),
+      toxics: stream => ofStream(this.#toxics, stream),
       random: name => randomStream(seed, `${place}/${name}`),
       onLinkEnd: (stream, count) => countLink(this, stream, count),
+      onUnreachable: ({ message }) => {
+        const fields = { client: connection.clientAddress, err: message }
+        this.#log('error', 'Unable to open connection to upstream', fields)
+      },
       onClosed: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)
+    this.#log('info', 'Accepted client', { client: connection.clientAddress })
   }
 }
 
@@ -151,6 +186,14 @@ export function showProxy(proxy: TcpProxy) {
   const { name, listen, upstream, isEnabled } = proxy
   // `Logger` is an accident of the real server's that has been in every answer since 2.5.
   return { name, listen, upstream, enabled: isEnabled, Logger: {}, toxics: proxy.toxics().map(showToxic) }
+}
+
+function byStream(toxics: readonly ToxicEntry[]): ToxicEntry[] {
+  return [...ofStream(toxics, 'upstream'), ...ofStream(toxics, 'downstream')]
+}
+
+function ofStream(toxics: readonly ToxicEntry[], stream: Stream): ToxicEntry[] {
+  return toxics.filter(toxic => toxic.stream === stream)
 }
 
 async function listenOn(server: Server, text: string): Promise<Address> {

@@ -1,10 +1,12 @@
 // One toxic at work on one link: what waits in front of it, and its run.
 import type { Random } from '../random/seed.ts'
+import { type AttributeValues, usable } from './attributes.ts'
+import type { ToxicCounts } from './counters.ts'
 import type { Chunk, Outlet, Pipe, ToxicKind } from './pipe.ts'
 import { noop } from './toxics/noop.ts'
+import { nextTurn } from './turns.ts'
 
 const BUFFERED_CHUNKS = 4
-const SLEEPLESS_AT_MOST = 64
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** A toxic of a proxy as its stages see it; an update changes it in place. */
@@ -12,14 +14,23 @@ export interface StageToxic {
   readonly name: string
   readonly kind: ToxicKind
   toxicity: number
-  attributes: Readonly<Record<string, number | bigint>>
+  attributes: AttributeValues
+  /** Numbers that its stages have in common; an update begins them anew. */
+  shared: Map<string, number>
+  readonly counts: ToxicCounts
 }
+
+/** The stream of chance that decides whether the toxic of that name acts on a link. */
+export const toxicityDraw = (name: string) => `${name}/toxicity`
 
 /** What a stage needs of its connection. */
 export interface StageContext {
   isFromTheStart: boolean
+  /** When the connection was accepted. */
+  openedAt: number
   /** The link's own stream of chance of that name. */
   random(name: string): Random
+  hangUp(): void
   reset(): void
   /** Retired and empty: its feeder may feed `next` itself. */
   onDrained(stage: Stage): void
@@ -39,7 +50,9 @@ export class Stage implements Outlet, Pipe {
   readonly #waiting: Chunk[] = []
   #next: Outlet
   #wake: (() => void) | undefined
-  #sleepless = 0
+  #acts: boolean | undefined
+  /** Of the chunk that the toxic has taken and not yet passed on. */
+  #heldBytes = 0
   #isReading = false
   #isEnded = false
   #isInterrupted = false
@@ -49,7 +62,7 @@ export class Stage implements Outlet, Pipe {
   constructor(toxic: StageToxic, next: Outlet, context: StageContext) {
     this.toxic = toxic
     this.random = context.random(toxic.name)
-    this.#drawToxicity = context.random(`${toxic.name}/toxicity`)
+    this.#drawToxicity = context.random(toxicityDraw(toxic.name))
     this.#context = context
     this.#next = next
   }
@@ -58,8 +71,26 @@ export class Stage implements Outlet, Pipe {
     return this.#context.isFromTheStart
   }
 
+  get openedAt(): number {
+    return this.#context.openedAt
+  }
+
+  get shared(): Map<string, number> {
+    return this.toxic.shared
+  }
+
   get isInterrupted(): boolean {
     return this.#isInterrupted
+  }
+
+  /** Whether the toxic won its last draw here. */
+  get acts(): boolean {
+    return this.#acts === true
+  }
+
+  /** Of what was pushed, and neither passed on nor dropped. */
+  get waitingBytes(): number {
+    return this.#waiting.reduce((sum, { data }) => sum + data.length, Math.max(0, this.#heldBytes))
   }
 
   get hasRoom(): boolean {
@@ -102,9 +133,16 @@ export class Stage implements Outlet, Pipe {
   }
 
   #run(): Promise<void> {
-    const { kind, toxicity, attributes } = this.toxic
-    const acts = !this.#isRetired && this.#drawToxicity() < toxicity
-    return acts ? kind.run(this, harmless(attributes)) : noop.run(this, {})
+    const { kind, attributes } = this.toxic
+    const acts = !this.#isRetired && this.#draw()
+    return acts ? kind.run(this, usable(attributes)) : noop.run(this, {})
+  }
+
+  #draw(): boolean {
+    const acts = this.#drawToxicity() < this.toxic.toxicity
+    this.toxic.counts.drew(acts, this.#acts)
+    this.#acts = acts
+    return acts
   }
 
   interrupt(): void {
@@ -115,6 +153,7 @@ export class Stage implements Outlet, Pipe {
   /** The toxic is gone: what is held is passed on, as fast as it is taken, and nothing is taken in behind it. */
   retire(): void {
     this.#isRetired = true
+    this.#acts = false
     if (this.toxic.kind.closesOnRemoval) this.close()
     else this.interrupt()
   }
@@ -125,13 +164,17 @@ export class Stage implements Outlet, Pipe {
     this.#isClosed = true
     this.#isInterrupted = true
     this.#waiting.length = 0
+    this.#heldBytes = 0
     this.#wake?.()
     this.#next.end()
     this.onRoom?.()
   }
 
   async read(withinMs = Number.POSITIVE_INFINITY): Promise<Chunk | undefined> {
+    this.#heldBytes = 0
     const until = performance.now() + withinMs
+    const turn = nextTurn()
+    if (turn !== undefined) await turn
     while (!this.#isInterrupted) {
       if (this.#waiting.length === 0) {
         if (this.#isEnded || this.#isRetired) return undefined
@@ -148,21 +191,31 @@ export class Stage implements Outlet, Pipe {
 
   #take(): Chunk | undefined {
     const chunk = this.#waiting.shift()
-    if (chunk !== undefined && this.hasRoom) this.onRoom?.()
+    if (chunk === undefined) return undefined
+    this.#heldBytes = chunk.data.length
+    if (this.#acts === true) this.toxic.counts.took(chunk.data.length)
+    if (this.hasRoom) this.onRoom?.()
     return chunk
   }
 
   write(chunk: Chunk): void {
-    if (!this.#isClosed) this.#next.push(chunk)
+    if (this.#isClosed) return
+    this.#heldBytes -= chunk.data.length
+    if (this.#acts === true) this.toxic.counts.passedOn(chunk.data.length)
+    this.#next.push(chunk)
   }
 
   async sleepUntil(due: number): Promise<void> {
-    if (performance.now() >= due) await this.#takeTurns()
+    if (performance.now() >= due) await nextTurn()
     while (!this.#isInterrupted && performance.now() < due) await this.#wokenOrPast(due)
   }
 
   async sleepThroughUntil(due: number): Promise<void> {
     while (!this.#isClosed && performance.now() < due) await this.#wokenOrPast(due)
+  }
+
+  hangUp(): void {
+    this.#context.hangUp()
   }
 
   reset(): void {
@@ -176,12 +229,6 @@ export class Stage implements Outlet, Pipe {
         return value === undefined ? { value, done: true } : { value, done: false }
       },
     }
-  }
-
-  /** A toxic that need not sleep, however often it asks, must not keep everybody else from running. */
-  async #takeTurns(): Promise<void> {
-    this.#sleepless += 1
-    if (this.#sleepless % SLEEPLESS_AT_MOST === 0) await new Promise(resolve => setImmediate(resolve))
   }
 
   /** A sleeping toxic sleeps on whatever comes in. */
@@ -201,11 +248,4 @@ export class Stage implements Outlet, Pipe {
       }
     })
   }
-}
-
-/** The API takes any 64-bit integer; under 0 counts as 0. */
-function harmless(attributes: StageToxic['attributes']): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(attributes).map(([name, value]) => [name, Math.max(0, Number(value))]),
-  )
 }

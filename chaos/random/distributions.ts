@@ -17,3 +17,8 @@ export function normal(random: Random, mean: number, deviation: number): number 
 export function logNormal(random: Random, median: number, sigma: number): number {
   return median * Math.exp(normal(random, 0, sigma))
 }
+
+/** Drawn from the Pareto distribution: never under `least`, and the smaller the `shape`, the longer its tail. */
+export function pareto(random: Random, least: number, shape: number): number {
+  return least * (1 - random()) ** (-1 / shape)
+}

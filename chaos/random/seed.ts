@@ -14,7 +14,7 @@ const WARM_UP_ROUNDS = 12
  * sfc32 by Chris Doty-Humphrey (PractRand, "Small Fast Counting"): 128 bits of state, period about 2^127, passes
  * PractRand and BigCrush. Its state is filled from the FNV-1a hashes of seed and name. 32 random bits a draw.
  */
-export function randomStream(seed: number, name: string): Random {
+export function randomStream(seed: number | bigint, name: string): Random {
   let a = fnv1a(name, FNV_OFFSET)
   let b = fnv1a(String(seed), FNV_OFFSET)
   let c = fnv1a(String(seed), a)

@@ -84,14 +84,24 @@ async function keepProbing(phase: Phase, arm: LabArm, record: RunRecord, signal:
     const fault = phase.faults[turn % Math.max(1, phase.faults.length)]
     const url = probeUrl(arm, fault, record)
     const due = epochMs() + PROBE_EVERY_MS
+    const { name } = arm.arm
+    const calmMs = longestBefore(record, name)
     const { startEpochMs } = record
     const probe = await probeOnce(
-      { arm: arm.arm.name, phase: phase.name, url, host: arm.host, fault, startEpochMs },
+      { arm: name, phase: phase.name, url, host: arm.host, fault, calmMs, startEpochMs },
       signal,
     )
     if (probe !== null) record.probes.push(probe)
     await waitUntil(due, signal)
   }
+}
+
+/** Of the arm's probes with no fault in, the longest time to an answer. */
+function longestBefore({ probes }: RunRecord, arm: string): number | undefined {
+  const calm = probes.flatMap(probe =>
+    probe.arm === arm && probe.fault === 'none' && probe.firstByteMs !== undefined ? [probe.firstByteMs] : [],
+  )
+  return calm.length === 0 ? undefined : Math.max(...calm)
 }
 
 function probeUrl(arm: LabArm, fault: Fault | undefined, record: RunRecord): string {
@@ -103,7 +113,10 @@ function probeUrl(arm: LabArm, fault: Fault | undefined, record: RunRecord): str
 }
 
 function isAboutBytes(fault: Fault | undefined): boolean {
-  return fault?.kind === 'toxic' && ['bandwidth', 'slicer', 'limit_data'].includes(fault.toxic.type)
+  return (
+    fault?.kind === 'toxic' &&
+    ['bandwidth', 'bandwidth_shared', 'slicer', 'limit_data'].includes(fault.toxic.type)
+  )
 }
 
 async function readDuplicates(record: RunRecord, phase: number): Promise<void> {

@@ -43,6 +43,8 @@ export interface RunRecord {
   losses: string[]
   /** The chaos proxy among them: without it there is nothing left to run. */
   isChaosProxyLost: boolean
+  /** Its lease likewise: the faults have gone before their time. */
+  isLeaseLost: boolean
   stopWatching(): void
 }
 
@@ -66,6 +68,7 @@ export async function beginRecord(lab: Lab, plan: Plan, startEpochMs: number): P
     undoFailures: [],
     losses: [],
     isChaosProxyLost: false,
+    isLeaseLost: false,
     stopWatching() {
       isOver = true
       for (const arm of arms) arm.gateway?.close()
@@ -93,6 +96,10 @@ function watchParts(lab: Lab, record: RunRecord, isOver: () => boolean): void {
   lab.chaosProxy?.exited.then(exit => {
     record.isChaosProxyLost = !isOver()
     lose(nameExit(lab.chaosProxy as Child, exit))
+  })
+  lab.lease?.lost.then(why => {
+    record.isLeaseLost = !isOver()
+    lose(`lease at Toxiproxy, and with it whatever it had put in (${why})`)
   })
   lab.guardian.exited.then(() => lose('guardian, so that nobody would have undone the faults'))
 }

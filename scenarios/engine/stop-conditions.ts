@@ -26,7 +26,7 @@ export function stopWhen(record: RunRecord, driver: LoadDriver, interrupt: Abort
   interrupt.addEventListener('abort', onInterrupt, { once: true })
   driver.finished.catch(error => end({ kind: 'error', because: lineOf(error) }))
   const watching = setInterval(() => {
-    if (record.isChaosProxyLost)
+    if (record.isChaosProxyLost || record.isLeaseLost)
       end({ kind: 'error', because: `the lab lost its ${record.losses.join(', ')}` })
     const met = record.scenario.abort.find(condition => isMet(condition, record))
     if (met !== undefined) end({ kind: 'aborted', because: describe(met) })

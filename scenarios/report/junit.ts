@@ -1,5 +1,6 @@
 // The report as JUnit XML: a suite per scenario, a case per hypothesis, for whoever already reads test results.
 import { boundOf, marginOf, runMs, toxiproxyWords } from './facts.ts'
+import { probeGroups } from './probe-groups.ts'
 import type { Finding, Report } from './report.ts'
 import { measure, plural } from './words.ts'
 
@@ -88,10 +89,12 @@ function endingOf(report: Report, finding: Finding | undefined): Ending {
 }
 
 // A finding stands by itself in an inconclusive run only if nothing but another finding's lack of data made it so.
-function isInvalid({ verdict, instrument, probes, findings }: Report): boolean {
+function isInvalid(report: Report): boolean {
+  const { verdict, instrument, findings } = report
   if (verdict.word === 'error' || verdict.word === 'aborted' || !instrument.valid) return true
   if (verdict.word !== 'inconclusive') return false
-  return probes.some(probe => !probe.bit) || findings.every(finding => finding.verdict !== 'inconclusive')
+  const isUnproven = probeGroups(report).some(({ isProven }) => !isProven)
+  return isUnproven || findings.every(finding => finding.verdict !== 'inconclusive')
 }
 
 function isSame(one: Hypothesis, other: Hypothesis): boolean {

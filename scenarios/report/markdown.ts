@@ -168,8 +168,8 @@ function recovery(report: Report): string {
 }
 
 function probes(report: Report): string {
-  const rows = probeGroups(report).map(({ arm, phase, fault, probes, bites, sentence }) => [
-    bites === probes.length ? '✓' : '✗',
+  const rows = probeGroups(report).map(({ arm, phase, fault, probes, bites, isProven, sentence }) => [
+    isProven ? '✓' : '✗',
     `${arm}, ${phase}`,
     fault,
     sentence,

@@ -225,7 +225,11 @@ export interface Probe {
   /** "at least 2,000 ms", "refused", "answered". */
   expected: string
   observed: string
+  /** To the first byte of the answer; left out where there was none. */
+  firstByteMs?: number
   bit: boolean
+  /** How many probes of one fault, phase and arm have to bite to prove it: `all` where it is left out. */
+  needs?: 'all' | 'half' | 'one'
 }
 
 /** How late a load generator may send before none of its numbers is to be believed. */

@@ -125,8 +125,8 @@ function recovery(report: Report, page: Page): string[] {
 function probes(report: Report, page: Page): string[] {
   return section(
     'Did the fault happen?',
-    probeGroups(report).flatMap(({ arm, fault, probes: all, bites, sentence }) => {
-      const didBite = bites === all.length ? 'pass' : 'fail'
+    probeGroups(report).flatMap(({ arm, fault, probes: all, bites, isProven, sentence }) => {
+      const didBite = isProven ? 'pass' : 'fail'
       const text = `${arm}, ${fault}: ${sentence} (${count(bites)} of ${count(all.length)} as expected)`
       return indented(text, `${VERDICT_MARKS[didBite]} `, page.columns)
     }),

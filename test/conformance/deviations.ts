@@ -41,6 +41,36 @@ export const DEVIATIONS = [
       'The real server turns every close into one on connections that start under the toxic, whatever its toxicity.',
     rows: {},
   },
+  {
+    name: 'there are leases',
+    reason:
+      'The real server answers /leases with 404 and knows no X-Lease-Id; here they undo faults whose owner has died, for those who ask.',
+    rows: {},
+  },
+  {
+    name: 'there are no go_* metrics',
+    reason:
+      'Under -runtime-metrics the real server also tells of its Go runtime, and of the Go module it was built from; here is neither.',
+    rows: {},
+  },
+  {
+    name: 'HTTP is framed by Node',
+    reason:
+      'Answers say HTTP/1.1 to everyone and name their keep-alive, fields have small letters; methods that nobody registered, folded fields and bare line feeds are refused with 400.',
+    rows: {},
+  },
+  {
+    name: 'a command line that cannot be meant ends the process',
+    reason:
+      'The real server lives on without an API when its port is taken or is none, and leaves out whatever follows the first word that is no flag.',
+    rows: {},
+  },
+  {
+    name: 'a body is at most 256 KiB long',
+    reason:
+      'The real server reads any; here nobody else is answered while a body is taken apart, so a longer one gets 413.',
+    rows: {},
+  },
 ] as const satisfies Deviation[]
 
 export type DeviationName = (typeof DEVIATIONS)[number]['name']

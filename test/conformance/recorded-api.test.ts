@@ -74,12 +74,19 @@ function expected({ n, status, ct, rid, body }: Recorded, kind: Subject['kind'])
 describe.each(SUBJECTS)('the recorded control API, on $name', ({ open }) => {
   let subject: Subject
 
-  beforeAll(async () => {
-    subject = await open()
+  const deleteProxies = async () => {
     const toxiproxy = await connectToxiproxy(subject.url)
     for (const { name } of await toxiproxy.listProxies()) await toxiproxy.deleteProxy(name)
+  }
+
+  beforeAll(async () => {
+    subject = await open()
+    await deleteProxies()
   })
-  afterAll(() => subject.close())
+  afterAll(async () => {
+    await deleteProxies() // a real server outlives us, and would keep the recording's ports
+    await subject.close()
+  })
 
   test('the recording is whole', () => {
     expect(recording.map(({ n }) => n)).toEqual(Array.from({ length: 170 }, (_value, index) => index))

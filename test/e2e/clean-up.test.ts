@@ -8,7 +8,7 @@ import { connectToxiproxy } from '../../chaos/toxiproxy.ts'
 import type { Report } from '../../scenarios/report/report.ts'
 import { scenario, temporaryFolder } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
-import { markedProcesses } from '../support/marked-processes.ts'
+import { commandOf, markedProcesses } from '../support/marked-processes.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** From the death of the runner to the end of everything it started. */
@@ -75,6 +75,22 @@ describe('a runner killed with kill -9', () => {
       expect(await toxiproxy.listProxies()).toEqual([])
       expect(processes()).toEqual([])
     }, 10_000)
+    expect(performance.now() - killedAt).toBeLessThan(WITHIN_MS)
+  })
+})
+
+describe('a runner killed with kill -9 together with its guardian', () => {
+  test('leaves no fault and no entry in a chaos proxy that outlives them', { timeout: 60_000 }, async () => {
+    const { run, toxiproxy, processes } = await runInItsFault()
+    // Nobody is left to end what has not ended by itself.
+    onTestFinished(() => {
+      for (const pid of processes()) process.kill(pid, 'SIGKILL')
+    })
+    const [guardian] = processes().filter(pid => commandOf(pid).includes('chaos/guardian.ts'))
+    process.kill(guardian!, 'SIGKILL')
+    run.kill('SIGKILL')
+    const killedAt = performance.now()
+    await eventually(async () => expect(await toxiproxy.listProxies()).toEqual([]), 10_000)
     expect(performance.now() - killedAt).toBeLessThan(WITHIN_MS)
   })
 })

@@ -2,28 +2,31 @@
 import { randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Report } from '../../scenarios/report/report.ts'
 import { scenario, temporaryFolder } from '../support/command.ts'
 import { eventually } from '../support/eventually.ts'
 import { commandOf, environmentValueOf, markedProcesses } from '../support/marked-processes.ts'
+import { apiUrl, startEmbeddedProxy } from '../support/toxiproxy-subject.ts'
 
 const MARK = 'LEEWARD_E2E'
 
-/** Runs `upstream-refused --quick`, kills a process of it once the baseline has begun, and returns how it ended. */
-async function runWithout(isVictim: (pid: number) => boolean) {
+/** Runs `upstream-refused --quick`, takes something from it once the baseline has begun, and returns how it ended. */
+async function runLosing(lose: (processes: number[]) => unknown, ...flags: string[]) {
   const mark = randomUUID()
   const out = temporaryFolder()
-  const run = scenario(['upstream-refused', '--quick', '--plain', '--out', out], { [MARK]: mark })
+  const run = scenario(['upstream-refused', '--quick', '--plain', '--out', out, ...flags], { [MARK]: mark })
   await eventually(() => expect(run.stderr()).toContain('baseline'), 20_000)
-  const [victim] = markedProcesses(MARK, mark).filter(isVictim)
-  process.kill(victim!, 'SIGKILL')
+  await lose(markedProcesses(MARK, mark))
   const exitCode = await run.ended
   expect(markedProcesses(MARK, mark)).toEqual([])
   const [folder] = readdirSync(join(out, 'upstream-refused'))
   const text = readFileSync(join(out, 'upstream-refused', folder!, 'report.json'), 'utf8')
   return { exitCode, report: JSON.parse(text) as Report }
 }
+
+const runWithout = (isVictim: (pid: number) => boolean) =>
+  runLosing(processes => process.kill(processes.find(isVictim)!, 'SIGKILL'))
 
 const isGateway = (pid: number) => commandOf(pid).includes('src/main.ts')
 const isGuarded = (pid: number) => environmentValueOf(pid, 'GUARDS') !== 'none'
@@ -55,5 +58,26 @@ describe('a run', () => {
     expect(exitCode).toBe(4)
     expect(report.verdict.reasons).toEqual(['the lab lost its chaos proxy (SIGKILL)'])
     expect(report.cleanUp.proven).toBe(true)
+  })
+  test('whose faults end before their time, because their lease does, ends in error, at once', {
+    timeout: 60_000,
+  }, async () => {
+    const toxiproxy = await startEmbeddedProxy()
+    onTestFinished(async () => void (await toxiproxy.stop()))
+    const url = apiUrl(toxiproxy)
+    const endLease = async () => {
+      const [lease] = (await (await fetch(`${url}/leases`)).json()) as { id: string }[]
+      await fetch(`${url}/leases/${lease!.id}`, { method: 'DELETE' })
+    }
+    const { exitCode, report } = await runLosing(endLease, '--toxiproxy', url)
+    expect(exitCode).toBe(4)
+    expect(report.verdict.reasons).toEqual([
+      expect.stringMatching(
+        /^the lab lost its lease at Toxiproxy, and with it whatever it had put in \(it had ended/,
+      ),
+    ])
+    expect(report.phases.map(({ name }) => name)).not.toContain('fault')
+    expect(report.cleanUp.proven).toBe(true)
+    expect(await (await fetch(`${url}/leases`)).json()).toEqual([])
   })
 })

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { METRICS } from '../../scenarios/engine/scenario.ts'
 import { REFUSALS } from '../../src/errors.ts'
 import { SETTINGS_TABLE } from '../../src/settings.ts'
+import { DEVIATIONS } from '../conformance/deviations.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -27,6 +28,11 @@ export function metricsTable(): string {
     ([name, { unit, meaning }]) => `| \`${name}\` | ${unit} | ${meaning} |`,
   )
   return ['| metric | unit | meaning |', '|---|---|---|', ...rows].join('\n')
+}
+
+export function deviationsTable(): string {
+  const rows = DEVIATIONS.map(({ name, reason }) => `| ${name} | ${reason} |`)
+  return ['| ours | why |', '|---|---|', ...rows].join('\n')
 }
 
 /** Direct dependencies, as package.json has them. */

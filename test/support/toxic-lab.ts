@@ -10,6 +10,7 @@ import type { Subject, SubjectMaker } from './toxiproxy-subject.ts'
 export const EARLY_MS = 2
 /** And longer by this, on a machine that does other things too. */
 export const LATE_MS = 500
+const UNANSWERED_AFTER_MS = 10_000
 
 /** Opens the subject for the whole file; what a test laid is gone after it. */
 export function useToxicLab(maker: SubjectMaker) {
@@ -32,7 +33,7 @@ export function useToxicLab(maker: SubjectMaker) {
     opened.push(server.close)
     const name = `lab-${performance.now()}`
     const { listen } = await toxiproxy.createProxy({ name, listen: '127.0.0.1:0', upstream: server.address })
-    opened.push(() => toxiproxy.deleteProxy(name))
+    opened.push(() => ask('DELETE', `/proxies/${name}`)) // the test may have deleted it
     for (const toxic of toxics) await toxiproxy.addToxic(name, toxic)
 
     const dial = async () => {
@@ -66,7 +67,21 @@ export function useToxicLab(maker: SubjectMaker) {
     }
   }
 
-  return { lay, toxiproxy: () => toxiproxy, url: () => subject.url }
+  /** Any call of the API; one that is not answered fails. */
+  async function ask(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; text: string }> {
+    const answer = await fetch(subject.url + path, {
+      method,
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      signal: AbortSignal.timeout(UNANSWERED_AFTER_MS),
+    })
+    return { status: answer.status, text: await answer.text() }
+  }
+
+  return { lay, ask, toxiproxy: () => toxiproxy, url: () => subject.url }
 }
 
 /** When the end had received so many bytes. */

@@ -7,8 +7,8 @@ import { milliseconds, toxicKind } from '../pipe.ts'
 export const resetPeer = toxicKind({
   attributes: { timeout: milliseconds },
   async run(pipe, { timeout }) {
-    await pipe.read()
-    if (pipe.isInterrupted) return
+    // What was read has been lost: from there on no interruption may bring the stream back.
+    if ((await pipe.read()) === undefined && pipe.isInterrupted) return
     await pipe.sleepThroughUntil(performance.now() + timeout)
     if (pipe.isFromTheStart) pipe.reset()
     pipe.close()

@@ -1,5 +1,6 @@
 // From measurements to a verdict. Pure: what it is given is all it knows.
 import { describeFault } from '../../../chaos/fault.ts'
+import { areProof } from '../../report/probe-groups.ts'
 import type {
   ArmReport,
   Caveat,
@@ -147,7 +148,7 @@ function instrumentDoubts({ valid, dropped, lagMs, scheduled, sent }: Instrument
   ]
 }
 
-/** Each fault of each arm needs probes that saw it; one that saw otherwise spoils it, unless it acts on a share only. */
+/** Each fault of each arm needs probes that saw it. */
 function faultDoubts({ scenario, arms, probes }: Evidence): string[] {
   return scenario.phases.flatMap(phase =>
     phase.faults.flatMap(fault =>
@@ -156,9 +157,7 @@ function faultDoubts({ scenario, arms, probes }: Evidence): string[] {
         const mine = probes.filter(
           probe => probe.arm === name && probe.phase === phase.name && probe.fault === label,
         )
-        const isPartial = fault.kind === 'toxic' && fault.toxic.toxicity < 1
-        const bites = mine.filter(({ bit }) => bit).length
-        if (bites > 0 && (isPartial || bites === mine.length)) return []
+        if (areProof(mine)) return []
         const saw = mine.find(({ bit }) => !bit)
         const detail =
           saw === undefined

@@ -6,7 +6,8 @@ import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import { type Arm, type Scenario, USUAL_UPSTREAM } from '../scenario.ts'
-import { Closers, hostAndPort, type Lab, type LabArm } from './lab.ts'
+import { assertExtensions } from './extensions.ts'
+import { Closers, hostAndPort, type Lab, type LabArm, leaseOn } from './lab.ts'
 
 type Environment = Record<string, string | undefined>
 
@@ -30,10 +31,12 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
     const control = await connectToxiproxy(toxiproxy)
+    await assertExtensions(plan.scenario, control)
     await assertEntries(control, arms, upstream)
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     await guardian.ready
+    const lease = await leaseOn(control, closers)
     const load = await startChild({
       name: 'load generator',
       entry: join(resolve(import.meta.dirname, '..'), 'load/main.ts'),
@@ -50,6 +53,7 @@ export async function attachLab(plan: Plan, env: Environment): Promise<Lab> {
       toxiproxyVersion: await control.version(),
       ...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
       guardian,
+      lease,
       load,
       arms,
       close: () => closers.run(),

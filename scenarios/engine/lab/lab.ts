@@ -1,6 +1,7 @@
 // The lab: everything the runner can reach, however it came to be there.
 
 import type { Guardian } from '../../../chaos/guard-run.ts'
+import type { HeldLease } from '../../../chaos/lease.ts'
 import type { Child } from '../../../chaos/supervise.ts'
 import type { Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import { lineOf } from '../run-error.ts'
@@ -38,6 +39,8 @@ export interface Lab {
   toxiproxyVersion: string
   adminToken?: string
   guardian: Guardian
+  /** Undoes the faults should the guardian die with us; null where the server knows none, or is our own and ends with us. */
+  lease: HeldLease | null
   load: Child
   /** The embedded chaos proxy, where that is what is used. */
   chaosProxy?: Child
@@ -57,7 +60,7 @@ export function hostAndPort(url: string): string {
   return `${hostname}:${port || '80'}`
 }
 
-/** What must be undone, in three stages: entries in a foreign server, then our processes, then the guardian. */
+/** What must be undone, in three stages: entries in a foreign server, then our processes, then those who guard the rest. */
 const STAGES = ['entries', 'processes', 'guardian'] as const
 
 /** The undo steps of a lab; a stage's steps run together, each whatever the others did. */
@@ -82,4 +85,14 @@ export class Closers {
       ? { proven: true, detail: 'every fault read back as gone, every process ended' }
       : { proven: false, detail: failures.join('; ') }
   }
+}
+
+/** Outlives a runner that is held up for a second, and ends within 2 s of one that is dead. */
+const LEASE = { ttlMs: 1_500, renewEveryMs: 400 }
+
+/** Takes a lease on a server that outlives the run, before anything is put in; null where it knows none. */
+export async function leaseOn(toxiproxy: Toxiproxy, closers: Closers): Promise<HeldLease | null> {
+  const lease = await toxiproxy.holdLease(LEASE)
+  if (lease !== null) closers.add('guardian', 'lease', () => lease.release())
+  return lease
 }

@@ -2,12 +2,14 @@
 import { get } from 'node:http'
 import { join, resolve } from 'node:path'
 import { type Guardian, startGuardian } from '../../../chaos/guard-run.ts'
+import type { HeldLease } from '../../../chaos/lease.ts'
 import { type Child, startChild } from '../../../chaos/supervise.ts'
-import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
+import { connectToxiproxy, ignoreNotFound, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
 import type { Plan } from '../plan.ts'
 import { lineOf, RunError } from '../run-error.ts'
 import type { Arm } from '../scenario.ts'
-import { Closers, hostAndPort, type Lab, type LabArm } from './lab.ts'
+import { assertExtensions, extensionsOf } from './extensions.ts'
+import { Closers, hostAndPort, type Lab, type LabArm, leaseOn } from './lab.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
 const ENTRIES = {
@@ -37,8 +39,9 @@ interface Site {
 export async function openLocalLab(plan: Plan, env: Environment): Promise<Lab> {
   const closers = new Closers()
   try {
-    const { upstream, path = '/' } = plan.options
+    const { upstream, toxiproxy, path = '/' } = plan.options
     if (upstream !== undefined) await assertAnswering(upstream, path)
+    if (toxiproxy !== undefined) await assertExtensions(plan.scenario, await connectToxiproxy(toxiproxy))
     const guardian = startGuardian()
     closers.add('guardian', 'guardian', () => guardian.dismiss())
     return await openSite({ plan, env, closers, guardian })
@@ -68,6 +71,7 @@ async function openSite(site: Site): Promise<Lab> {
     toxiproxyVersion: await toxiproxy.control.version(),
     ...(env.ADMIN_TOKEN === undefined ? {} : { adminToken: env.ADMIN_TOKEN }),
     guardian,
+    lease: toxiproxy.lease,
     load,
     ...(toxiproxy.child === undefined ? {} : { chaosProxy: toxiproxy.child }),
     arms,
@@ -96,9 +100,18 @@ async function startOwn(site: Site, name: string, entry: string, env: Environmen
   return child
 }
 
-async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy; child?: Child }> {
+interface OpenToxiproxy {
+  control: Toxiproxy
+  lease: HeldLease | null
+  child?: Child
+}
+
+async function openToxiproxy(site: Site): Promise<OpenToxiproxy> {
   const { toxiproxy } = site.plan.options
-  if (toxiproxy !== undefined) return { control: await connectToxiproxy(toxiproxy) }
+  if (toxiproxy !== undefined) {
+    const control = await connectToxiproxy(toxiproxy)
+    return { control, lease: await leaseOn(control, site.closers) }
+  }
   const child = await startOwn(site, 'chaos proxy', ENTRIES.toxiproxy, {}, [
     '-host',
     '127.0.0.1',
@@ -106,8 +119,10 @@ async function openToxiproxy(site: Site): Promise<{ control: Toxiproxy; child?: 
     '0',
     '-seed',
     String(site.plan.options.seed),
+    ...(extensionsOf(site.plan.scenario).length > 0 ? ['-extensions'] : []),
   ])
-  return { control: await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`), child }
+  const control = await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`)
+  return { control, lease: null, child }
 }
 
 /** Where an arm's chaos entry leads to. */
@@ -146,7 +161,7 @@ async function openArm(site: Site, arm: Arm, toxiproxy: Toxiproxy, upstream: Ups
   // In a server of our own it ends with the server.
   if (undo !== undefined) {
     site.closers.add('entries', `chaos entry ${entry}`, async () => {
-      await toxiproxy.deleteProxy(entry)
+      await toxiproxy.deleteProxy(entry).catch(ignoreNotFound)
       site.guardian.done(undo)
     })
   }

@@ -8,8 +8,8 @@ import { cell, columns, table } from './table.ts'
 
 /** Probes straight through the chaos proxy, round the gateway. */
 export function faultProof(report: Report): Markup {
-  const groups = probeGroups(report).map(({ arm, phase, fault, probes, bites, sentence }) => [
-    mark(bites === probes.length, 'bit', 'missed'),
+  const groups = probeGroups(report).map(({ arm, phase, fault, probes, bites, isProven, sentence }) => [
+    mark(isProven, 'bit', 'missed'),
     cell(`${arm}, ${phase}`, fault),
     sentence,
     `${count(bites)} of ${count(probes.length)}`,

@@ -1,12 +1,10 @@
 // What the embedded proxy does better than the real server, and what it does as a process.
-import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type Child, startChild } from '../../../chaos/supervise.ts'
-import { bandwidth, latency } from '../../../chaos/toxic.ts'
 import { connectToxiproxy } from '../../../chaos/toxiproxy.ts'
 import { eventually } from '../../support/eventually.ts'
 import { dialTcp, listenTcp } from '../../support/tcp.ts'
@@ -23,101 +21,6 @@ async function expectAtOnce(act: () => Promise<unknown>): Promise<void> {
   await act()
   expect(performance.now() - startedAt).toBeLessThan(AT_ONCE_MS)
 }
-
-describe('a client that stops reading', () => {
-  const flood = Buffer.alloc(1024 * 1024)
-
-  /** A connection whose client reads nothing, with as much behind it as will go. */
-  async function stuckConnection(toxics: Parameters<typeof lay>[0]) {
-    const { join, ...rest } = await lay(toxics)
-    const { client, upstream } = await join()
-    client.socket.pause()
-    let isFull = false
-    for (let sent = 0; sent < 200 && !isFull; sent++) {
-      if (upstream.socket.write(flood)) continue
-      isFull = await Promise.race([
-        new Promise<boolean>(resolve => upstream.socket.once('drain', () => resolve(false))),
-        quiet(250).then(() => true),
-      ])
-    }
-    expect(isFull).toBe(true)
-    return { client, upstream, join, ...rest }
-  }
-
-  test('keeps no control call and no new connection waiting', async () => {
-    const { add, update, remove, join, name } = await stuckConnection([
-      bandwidth({ kilobytesPerSecond: 1_000_000 }),
-    ])
-    await expectAtOnce(() => add(latency({ latencyMs: 1 })))
-    await expectAtOnce(() => update('latency_downstream', { attributes: { latency: 2 } }))
-    await expectAtOnce(() => remove('bandwidth_downstream'))
-    await expectAtOnce(() => remove('latency_downstream'))
-    await expectAtOnce(() => toxiproxy().listProxies())
-    const fresh = await join()
-    fresh.upstream.socket.write('x')
-    await whenReceived(fresh.client, 1)
-    await expectAtOnce(() => toxiproxy().setEnabled(name, false))
-  })
-
-  test('gets every byte in order once it reads again, whatever was changed meanwhile', async () => {
-    const { client, upstream, add, remove } = await stuckConnection([latency({ latencyMs: 1 })])
-    await add(bandwidth({ kilobytesPerSecond: 10_000_000 }))
-    await remove('latency_downstream')
-    await remove('bandwidth_downstream')
-    upstream.socket.end('the end')
-    client.socket.resume()
-    await whenEnded(client, 'fin', 10_000)
-    const received = client.received()
-    expect(received.length).toBe(upstream.socket.bytesWritten)
-    expect(received.subarray(-7).toString()).toBe('the end')
-  })
-
-  test('makes its server wait: a long latency holds no more than its 1,024 chunks', async () => {
-    const { upstream } = await stuckConnection([latency({ latencyMs: 600_000 })])
-    const swallowed = upstream.socket.bytesWritten - upstream.socket.writableLength
-    expect(swallowed).toBeGreaterThan(20_000_000)
-    expect(swallowed).toBeLessThan(60_000_000)
-  })
-})
-
-describe('an upstream that black-holes', () => {
-  const entry = join(import.meta.dirname, '../../support/children/black-hole.ts')
-
-  /** A listener whose process is stopped and whose backlog is full: connections to it hang. */
-  async function blackHole() {
-    const child = await startChild({ name: 'black hole', entry, readyWithinMs: 10_000 })
-    await child.pause()
-    const address = `127.0.0.1:${child.ports.tcp}`
-    const dials: Promise<unknown>[] = []
-    const sockets: Socket[] = []
-    let isFull = false
-    while (!isFull) {
-      const socket = connect({ host: '127.0.0.1', port: child.ports.tcp! })
-      sockets.push(socket.on('error', () => {}))
-      dials.push(once(socket, 'connect').catch(() => {}))
-      isFull = await Promise.race([dials.at(-1)!.then(() => false), quiet(250).then(() => true)])
-    }
-    const close = () => {
-      for (const socket of sockets) socket.destroy()
-      return child.kill()
-    }
-    return { address, close }
-  }
-
-  test('keeps no control call waiting, and drops its clients when it is switched off', async () => {
-    const { address, close } = await blackHole()
-    const name = 'black-hole'
-    const { listen } = await toxiproxy().createProxy({ name, listen: '127.0.0.1:0', upstream: address })
-    const client = await dialTcp(listen)
-    await expectAtOnce(() => toxiproxy().listProxies())
-    await expectAtOnce(() => toxiproxy().addToxic(name, latency({ latencyMs: 1 })))
-    await expectAtOnce(() => toxiproxy().setEnabled(name, false))
-    await whenEnded(client, 'fin')
-    await expectAtOnce(() => toxiproxy().deleteProxy(name))
-    client.socket.destroy()
-    await close()
-  })
-})
 
 describe('traffic under ever-changing toxics', () => {
   test('arrives whole and in order', async () => {
@@ -212,7 +115,38 @@ describe('the command line', () => {
       /code 1 before .* it said: toxiproxy: unknown flag "-prot"; there is -host.*$/,
     )
     expect(await lastWords('-port', '70000')).toMatch(/code 1 .*: flag -port must be 0 to 65535, got 70000$/)
-    expect(await lastWords('--port=x')).toMatch(/code 1 .*: flag -port must be a whole number, got "x"$/)
+    expect(await lastWords('--port=x')).toMatch(
+      /code 1 .*: flag -port must be a whole number of at most 64 bits, got "x"$/,
+    )
+  })
+
+  test('is taken, or refused in one line with 1, whatever it is', async () => {
+    const host = fc.constantFrom('localhost', '', '127.0.0.1', '::1', '8.8.8.8', '[', 'a:b')
+    const number = fc.constantFrom('0', '-0', '65536', '-1', '1e3', '9'.repeat(99))
+    const argument = fc.oneof(
+      host.map(text => `-host=${text}`),
+      number.map(text => `--port=${text}`),
+      number.map(text => `-seed=${text}`),
+      fc.constantFrom(
+        '-config=/',
+        '-config=no\nsuch\tfile',
+        '-strict-values',
+        '-proxy-metrics=true',
+        '-port',
+        '-',
+      ),
+      fc.string({ unit: 'binary' }).map(text => text.replaceAll('\0', '0')),
+    )
+    for (const args of fc.sample(fc.array(argument, { minLength: 1, maxLength: 3 }), {
+      seed: 20_261_123,
+      numRuns: 6,
+    })) {
+      const words = await startEmbeddedProxy(...args).then(
+        started => started.stop().then(() => 'it started'),
+        (error: Error) => error.message,
+      )
+      expect(words).toMatch(/^it started$|ended with code 1 before it was ready; it said: toxiproxy: [^\n]+$/)
+    }
   })
 
   test('refuses a port in use in one line', async () => {
@@ -225,6 +159,10 @@ describe('the command line', () => {
 
   test('tells its version and ends', async () => {
     expect(await lastWords('--version')).toMatch(/code 0 .*toxiproxy-server version 2\.12\.0$/)
+  })
+
+  test('tells its flags and ends', async () => {
+    expect(await lastWords('-h')).toMatch(/code 0 .* -h +likewise$/s)
   })
 })
 
@@ -255,8 +193,43 @@ describe('the process', () => {
     await child.stop()
     child = await startEmbeddedProxy('-config', join(folder, 'absent.json'), '-seed', '7')
     expect(await proxiesOf(child)).toEqual([])
-    await eventually(() => expect(child?.outputTail()).toContain('Failed to populate proxies from'))
+    await eventually(() => expect(child?.outputTail()).toContain('"message":"Error reading config file"'))
+    await child.stop()
+    await writeFile(file, '[{"name":"areas"}]')
+    child = await startEmbeddedProxy('-config', file)
+    expect(await proxiesOf(child)).toEqual([])
+    const problem = '"error":"missing required field: upstream at proxy 1"'
+    await eventually(() => expect(child?.outputTail()).toContain(problem))
+    expect(child.outputTail()).toContain('"message":"Failed to populate proxies from file"')
     await rm(folder, { recursive: true })
+  })
+
+  test('writes what it starts with in the words of the real server', async () => {
+    child = await startEmbeddedProxy()
+    const lines = () =>
+      child!
+        .outputTail()
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line))
+    await eventually(() => expect(lines().length).toBeGreaterThanOrEqual(2))
+    const [first, second] = lines()
+    expect(first).toMatchObject({ level: 'info', version: '2.12.0', message: 'Starting Toxiproxy' })
+    const address = `localhost:${child.ports.api}`
+    expect(second).toMatchObject({ level: 'info', address, message: 'Starting Toxiproxy HTTP server' })
+    expect(new Date(first.time).toISOString()).toBe(first.time)
+  })
+
+  test('goes on with a LOG_LEVEL that is none, and says so', async () => {
+    const entry = join(import.meta.dirname, '../../../chaos/proxy/main.ts')
+    child = await startChild({
+      name: 'loud proxy',
+      entry,
+      args: ['-port', '0'],
+      env: { ...process.env, LOG_LEVEL: 'loud' },
+      readyWithinMs: 10_000,
+    })
+    await eventually(() => expect(child!.outputTail()).toContain('unknown LOG_LEVEL value: \\"loud\\"'))
   })
 
   test('ends when whoever started it has gone', async () => {

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { ControlCall } from '../../../chaos/control-call.ts'
@@ -20,6 +22,7 @@ const guardian = {
   },
   done: (id: number) => void remembered.delete(id),
 }
+const areas = { name: 'areas', listen: '127.0.0.1:0', upstream: '127.0.0.1:9' }
 const target = () => ({ toxiproxy, proxyName: 'areas', guardian })
 const entry = () => toxiproxy.getProxy('areas')
 const slow = toxic(latency({ latencyMs: 100 }))
@@ -29,7 +32,7 @@ beforeAll(async () => {
   toxiproxy = await connectToxiproxy(apiUrl(server))
 })
 beforeEach(async () => {
-  await toxiproxy.createProxy({ name: 'areas', listen: '127.0.0.1:0', upstream: '127.0.0.1:9' })
+  await toxiproxy.createProxy(areas)
 })
 afterEach(async () => {
   await toxiproxy.deleteProxy('areas')
@@ -69,12 +72,23 @@ describe('a fault', () => {
     await undo()
   })
 
-  test('that cannot be undone says so, stays remembered, and can be tried again', async () => {
-    const { undo } = await inject(slow, target())
+  test.each([slow, outage()])('of $kind is gone with its proxy', async fault => {
+    const { undo } = await inject(fault, target())
     await toxiproxy.deleteProxy('areas')
-    await expect(undo()).rejects.toThrow('proxy not found')
+    await undo()
+    expect(remembered.size).toBe(0)
+    await toxiproxy.createProxy(areas)
+  })
+
+  test('that cannot be undone says so, stays remembered, and can be tried again', async () => {
+    const { listen } = await entry()
+    const { undo } = await inject(outage(), target())
+    const squatter = createServer().listen(Number(listen.split(':')[1]), '127.0.0.1')
+    await once(squatter, 'listening')
+    await expect(undo()).rejects.toThrow('address already in use')
     expect(remembered.size).toBe(1)
-    await toxiproxy.createProxy({ name: 'areas', listen: '127.0.0.1:0', upstream: '127.0.0.1:9' })
+    squatter.close()
+    await once(squatter, 'close')
     await undo()
     expect(remembered.size).toBe(0)
   })

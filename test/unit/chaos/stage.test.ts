@@ -1,9 +1,7 @@
 // Toxics in their stages, on a clock of our own.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import type { Outlet } from '../../../chaos/proxy/pipe.ts'
-import { Stage, type StageToxic } from '../../../chaos/proxy/stage.ts'
-import { TOXIC_KINDS } from '../../../chaos/proxy/toxics/index.ts'
 import { jitterMs } from '../../../chaos/proxy/toxics/latency.ts'
+import { stageOf } from '../../support/staged-toxic.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -11,34 +9,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers()
 })
-
-/** A stage whose outlet writes down what came when; it starts at 0 ms. */
-function stageOf(
-  type: string,
-  attributes: StageToxic['attributes'],
-  { random = () => 0.5, toxicity = 1 }: { random?: () => number; toxicity?: number } = {},
-) {
-  const startedAt = performance.now()
-  const now = () => Math.round(performance.now() - startedAt)
-  const came: [atMs: number, text: string][] = []
-  const outlet: Outlet & { hasRoom: boolean } = {
-    onRoom: undefined,
-    hasRoom: true,
-    push: ({ data }) => void came.push([now(), data.toString()]),
-    end: () => void came.push([now(), 'END']),
-  }
-  const toxic = { name: type, kind: TOXIC_KINDS.get(type)!, toxicity, attributes }
-  const context = {
-    isFromTheStart: true,
-    random: () => random,
-    reset: () => void came.push([now(), 'RESET']),
-    onDrained: () => {},
-  }
-  const stage = new Stage(toxic, outlet, context)
-  stage.start()
-  const push = (text: string) => stage.push({ data: Buffer.from(text), receivedAt: performance.now() })
-  return { stage, toxic, outlet, came, push }
-}
 
 describe('latency', () => {
   test('keeps order and distance, and lets the end follow at once', async () => {

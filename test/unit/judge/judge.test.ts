@@ -149,6 +149,23 @@ describe('the verdict', () => {
     expect(judging([goodputInFault], { probes: [] }).reasons.join()).toContain('not proven')
   })
 
+  test.each([
+    ['all', [true, true, false], false],
+    ['half', [true, false, true, false], true],
+    ['half', [true, false, false], false],
+    ['one', [false, false, true], true],
+    ['one', [false, false], false],
+  ] as const)(
+    'believes in a fault that needs %s of its probes when they were %j: %j',
+    (needs, bits, isProven) => {
+      const [first] = evidence().probes
+      const arms = evidence().arms.slice(0, 1)
+      const probes = bits.map(bit => ({ ...first!, arm: arms[0]!.name, bit, needs }))
+      const { reasons } = judging([goodputInFault], { arms, probes })
+      expect(reasons.join().includes('not proven')).toBe(!isProven)
+    },
+  )
+
   test('is inconclusive when a hypothesis has too little data and none fails', () => {
     expect(judging([{ ...goodputInFault, leastSamples: 1e9 }])).toMatchObject({
       word: 'inconclusive',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { exponential, logNormal } from '../../../chaos/random/distributions.ts'
+import { exponential, logNormal, pareto } from '../../../chaos/random/distributions.ts'
 import { randomStream } from '../../../chaos/random/seed.ts'
 import { shuffledRanks } from '../../../scenarios/engine/load/popularity.ts'
 import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
@@ -56,6 +56,13 @@ describe('distributions', () => {
     const times = drawn(() => logNormal(random, 20, 0.3))
     expect(Math.abs(quantileSorted(times, 0.5)! / 20 - 1)).toBeLessThan(0.03)
     expect(Math.abs(quantileSorted(times, 0.8413)! / (20 * Math.exp(0.3)) - 1)).toBeLessThan(0.03)
+  })
+
+  test('Pareto times are never under their minimum, and twice it at 1 - 2^-shape (tolerance 3 %)', () => {
+    const random = randomStream(1, 'tail')
+    const times = drawn(() => pareto(random, 20, 1.5))
+    expect(times[0]).toBeGreaterThanOrEqual(20)
+    expect(Math.abs(quantileSorted(times, 1 - 2 ** -1.5)! / 40 - 1)).toBeLessThan(0.03)
   })
 
   test('a log-normal time without spread is its median', () => {

@@ -66,6 +66,12 @@ describe('the summary', () => {
     expect(plain(sampleReport())).toContain('the probe saw 2,004 ms, expected at least 2,000 ms')
   })
 
+  test('lets a probe that bit speak for a fault that need not bite every time', () => {
+    const report = inconclusiveReport()
+    report.probes = report.probes.map(probe => ({ ...probe, needs: 'one' }))
+    expect(plain(report)).toContain('✓ guarded, latency 2000 on answers: the probe saw 2,004 ms')
+  })
+
   test('lets a probe that missed speak for its fault', () => {
     expect(plain(inconclusiveReport())).toContain('✗ guarded, latency 2000 on answers: the probe saw 21 ms')
   })

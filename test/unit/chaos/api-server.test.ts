@@ -1,6 +1,7 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import { createApi } from '../../../chaos/proxy/api.ts'
-import { Metrics } from '../../../chaos/proxy/metrics.ts'
+import { createApi } from '../../../chaos/proxy/api/api-server.ts'
+import { Leases } from '../../../chaos/proxy/leases/leases.ts'
+import { Metrics } from '../../../chaos/proxy/metrics/metrics.ts'
 import { Proxies } from '../../../chaos/proxy/proxies.ts'
 
 afterEach(() => {
@@ -18,8 +19,15 @@ class SlowProxies extends Proxies {
 
 test("a call that is not done after 25 s is answered with the real server's 503", async () => {
   const metrics = new Metrics({ proxyMetrics: false, runtimeMetrics: false })
-  const proxies = new SlowProxies({ seed: 1, isStrict: false, warn: () => {}, countLink: () => {} })
-  const api = createApi({ proxies, metrics, version: 'git' })
+  const proxies = new SlowProxies({
+    seed: 1,
+    isStrict: false,
+    hasExtensions: false,
+    log: () => {},
+    countLink: () => {},
+  })
+  const leases = new Leases({ proxies, log: () => {} })
+  const api = createApi({ proxies, leases, metrics, log: () => {}, version: 'git', hasExtensions: false })
   await api.ready()
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   let isAnswered = false

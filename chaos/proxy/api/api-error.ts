@@ -21,3 +21,13 @@ export const senselessValues = (problems: string[]) => new ApiError(400, problem
 export const badBody = (detail: string) => new ApiError(400, `bad request body: ${detail}`)
 /** An address that cannot be used or listened on. */
 export const unusableAddress = (detail: string) => new ApiError(500, detail)
+
+export const leaseNotFound = () => new ApiError(404, 'lease not found')
+export const wrongTtl = (least: number, most: number, got: string) =>
+  new ApiError(400, `ttl_ms must be a whole number from ${least} to ${most}, got ${got}`)
+export const leaseHoldsNoUpdate = () =>
+  new ApiError(
+    400,
+    'X-Lease-Id is not for the update of a toxic, which no lease undoes: leave it out; ' +
+      'a toxic that was added under a lease goes with it, whatever it was changed to',
+  )

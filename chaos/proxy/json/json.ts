@@ -1,51 +1,10 @@
-// JSON as the real server reads and writes it: first value only, case-blind keys, integers to 64 bits, its own escapes.
-import { badBody } from './api-error.ts'
+// JSON as the real server understands and writes it: case-blind keys, integers to 64 bits, its own escapes.
+import { badBody } from '../api/api-error.ts'
+import { type Json, JsonNumber } from './json-reader.ts'
 
-/** A number as it was written, since 1.0 is no integer and 2^63 - 1 must survive. */
-export class JsonNumber {
-  readonly text: string
-  constructor(text: string) {
-    this.text = text
-  }
-}
+export { type Json, JsonNumber, parseJson } from './json-reader.ts'
 
-export type Json = null | boolean | string | JsonNumber | Json[] | { [key: string]: Json }
-
-/**
- * Reads the first value of a body; what follows it is ignored.
- * @throws ApiError 400
- */
-export function parseJson(text: string): Json {
-  const first = firstValue(text)
-  const reviver = (_key: string, value: unknown, context?: { source: string }) =>
-    typeof value === 'number' ? new JsonNumber(context?.source ?? String(value)) : value
-  try {
-    return JSON.parse(first, reviver)
-  } catch (error) {
-    throw badBody((error as Error).message)
-  }
-}
-
-function firstValue(text: string): string {
-  const start = text.search(/[^ \t\r\n]/)
-  if (start === -1) throw badBody('EOF')
-  if (!'{["'.includes(text[start]!))
-    return /^[^\s{}[\]",:]+/.exec(text.slice(start))?.[0] ?? text.slice(start)
-
-  let depth = 0
-  let isInString = false
-  for (let index = start; index < text.length; index++) {
-    const char = text[index]!
-    if (isInString) {
-      if (char === '\\') index++
-      else if (char === '"') isInString = false
-    } else if (char === '"') isInString = true
-    else if ('{['.includes(char)) depth++
-    else if ('}]'.includes(char)) depth--
-    if (depth === 0 && !isInString) return text.slice(start, index + 1)
-  }
-  throw badBody('unexpected EOF')
-}
+const LONGEST_INTEGER = '-9223372036854775808'.length
 
 /** What a value is called in the real server's messages. */
 export function kindOf(value: Json): string {
@@ -66,51 +25,71 @@ export function fieldsOf(value: Json | undefined, target: string): Fields {
 
 /** Typed access to an object's fields, whatever the case of their names; a missing or null field is undefined. */
 export class Fields {
-  readonly #values: Map<string, Json>
+  readonly #object: { [key: string]: Json }
 
   constructor(object: { [key: string]: Json }) {
-    const given = Object.entries(object).filter(([, value]) => value !== null)
-    this.#values = new Map(given.map(([key, value]) => [key.toLowerCase(), value]))
+    this.#object = object
   }
 
   any(name: string): Json | undefined {
-    return this.#values.get(name)
+    const isGiven = (key: string) => this.#object[key] !== null && key.toLowerCase() === name
+    const key = Object.keys(this.#object).findLast(isGiven)
+    return key === undefined ? undefined : this.#object[key]
   }
 
   string(name: string, path: string): string | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     return value === undefined || typeof value === 'string' ? value : this.#mismatch(value, path, 'string')
   }
 
   boolean(name: string, path: string): boolean | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     return value === undefined || typeof value === 'boolean' ? value : this.#mismatch(value, path, 'bool')
   }
 
   /** A 32-bit float, in the fewest digits that name it. */
   float32(name: string, path: string): number | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
     if (value === undefined) return undefined
-    const rounded = value instanceof JsonNumber ? shortestFloat32(Number(value.text)) : Number.NaN
-    return Number.isFinite(rounded) ? rounded : this.#mismatch(value, path, 'float32')
+    if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'float32')
+    const rounded = shortestFloat32(Number(value.text))
+    return Number.isFinite(rounded) ? rounded : this.#unfit(value, path, 'float32')
   }
 
   /** A 64-bit integer, a bigint where a number would round it. */
   int64(name: string, path: string): number | bigint | undefined {
-    const value = this.#values.get(name)
+    const value = this.any(name)
+    return value === undefined ? undefined : this.#integer(value, path)
+  }
+
+  /** A list of such. */
+  int64s(name: string, path: string): (number | bigint)[] | undefined {
+    const value = this.any(name)
     if (value === undefined) return undefined
+    if (!Array.isArray(value)) return this.#mismatch(value, path, '[]int64')
+    return value.map(item => this.#integer(item, path))
+  }
+
+  #integer(value: Json, path: string): number | bigint {
     if (!(value instanceof JsonNumber)) return this.#mismatch(value, path, 'int64')
-    const isInteger =
-      /^-?\d+$/.test(value.text) && BigInt.asIntN(64, BigInt(value.text)) === BigInt(value.text)
-    if (!isInteger)
-      throw badBody(`json: cannot unmarshal number ${value.text} into Go struct field ${path} of type int64`)
-    const number = Number(value.text)
-    return Number.isSafeInteger(number) ? number : BigInt(value.text)
+    return readInteger(value.text) ?? this.#unfit(value, path, 'int64')
+  }
+
+  #unfit({ text }: JsonNumber, path: string, wanted: string): never {
+    throw badBody(`json: cannot unmarshal number ${text} into Go struct field ${path} of type ${wanted}`)
   }
 
   #mismatch(value: Json, path: string, wanted: string): never {
     throw badBody(`json: cannot unmarshal ${kindOf(value)} into Go struct field ${path} of type ${wanted}`)
   }
+}
+
+/** The 64-bit integer that is written there, a bigint where a number would round it; undefined when none is. */
+export function readInteger(text: string): number | bigint | undefined {
+  if (text.length > LONGEST_INTEGER || !/^-?\d+$/.test(text)) return undefined
+  const integer = BigInt(text)
+  if (BigInt.asIntN(64, integer) !== integer) return undefined
+  return Number.isSafeInteger(Number(text)) ? Number(text) : integer
 }
 
 function shortestFloat32(value: number): number {
