@@ -1,5 +1,6 @@
+import { isMeant } from './cache/purge.ts'
+import { overtake } from './cache/shelf.ts'
 import { epochNow } from './epoch-now.ts'
-import { GatewayError } from './errors.ts'
 import type { Live } from './live.ts'
 import type { Controls } from './routes/admin-writes.ts'
 import type { LineLog } from './telemetry/access-log.ts'
@@ -16,8 +17,12 @@ export function createControls(live: Live, telemetry: Telemetry, log: LineLog): 
       }
       return changed
     },
-    async purge(_purge) {
-      throw new GatewayError('internal', 'not yet')
+    async purge(purge) {
+      const { store, underWay } = live.now
+      overtake(underWay, key => isMeant(purge, key))
+      await store.purge(purge)
+      telemetry.announce('purge', { at: epochNow(), purged: purge })
+      log.info({ purged: purge }, 'cache purged')
     },
     hold(hold) {
       const { breaker } = live.now.state

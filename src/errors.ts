@@ -73,6 +73,11 @@ export const REFUSALS = {
     allowsStale: true,
   },
   overloaded: { status: 503, title: 'The gateway has more to do than it can', upstream: 'nothing' },
+  'purge-incomplete': {
+    status: 503,
+    title: 'Not everything could be purged',
+    upstream: 'nothing',
+  },
   draining: { status: 503, title: 'The gateway is shutting down', upstream: 'nothing' },
   'not-cached': { status: 504, title: 'No stored answer will do', upstream: 'nothing' },
   'attempt-timeout': {

@@ -1,5 +1,6 @@
 // What may be swapped while the gateway runs: its settings, the list of guards, and what of their state the settings
 // are about. Whoever is in flight finishes on what it began with.
+import type { UnderWay } from './cache/shelf.ts'
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import { changeConfig, type SettingChange } from './config-change.ts'
@@ -15,6 +16,8 @@ import type { Upstream } from './upstream.ts'
 export interface Setup {
   readonly config: GatewayConfig
   readonly store: CacheStore
+  /** What is on its way into the store: a list of guards may still bring what the next one has made doubtful. */
+  readonly underWay: UnderWay
   readonly state: GuardState
   readonly pipeline: Pipeline
   readonly shed: Shed
@@ -51,14 +54,14 @@ const OF_THE_BREAKER: Keys = [
 const OF_THE_BUDGET: Keys = ['retryBudgetPercent', 'retryBudgetPerSecond']
 
 export function createLive(config: GatewayConfig, state: GuardState, parts: LiveParts): Live {
-  const setUp = (under: GatewayConfig, store: CacheStore, guardState: GuardState): Setup => ({
+  const setUp = (under: GatewayConfig, kept: Pick<Setup, 'store' | 'underWay' | 'state'>): Setup => ({
     config: under,
-    store,
-    state: guardState,
-    pipeline: createPipeline(under, { ...parts, store, state: guardState }),
+    ...kept,
+    pipeline: createPipeline(under, { ...parts, ...kept }),
     shed: loadShedding(under, parts.lag),
   })
-  let now = setUp(config, parts.createStore(config), state)
+  const emptyCache = (under: GatewayConfig) => ({ store: parts.createStore(under), underWay: new Map() })
+  let now = setUp(config, { ...emptyCache(config), state })
   return {
     get now() {
       return now
@@ -68,12 +71,14 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
       const { config: next, changed } = changeConfig(before.config, settings)
       if (changed.length === 0) return changed
       const differ = (keys: Keys) => keys.some(key => before.config[key] !== next[key])
-      const store = differ(OF_THE_STORE) ? parts.createStore(next) : before.store
+      const cache = differ(OF_THE_STORE)
+        ? emptyCache(next)
+        : { store: before.store, underWay: before.underWay }
       if (differ(OF_THE_BREAKER)) before.state.breaker.renew(next)
       const budget = differ(OF_THE_BUDGET) ? retryBudget(next) : before.state.budget
-      now = setUp(next, store, { ...before.state, budget })
+      now = setUp(next, { ...cache, state: { ...before.state, budget } })
       parts.adopt(next)
-      if (store !== before.store) before.store.close()
+      if (cache.store !== before.store) before.store.close()
       return changed
     },
     close() {

@@ -1,4 +1,5 @@
 // The chain of guards, in reading order: list order is running order.
+import type { UnderWay } from './cache/shelf.ts'
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import type { GuardState } from './guard-state.ts'
@@ -39,6 +40,8 @@ export interface Pipeline {
 export interface PipelineParts {
   upstream: Upstream
   store: CacheStore
+  /** What is on its way into the store. */
+  underWay: UnderWay
   telemetry: Telemetry
   state: GuardState
 }
@@ -46,12 +49,12 @@ export interface PipelineParts {
 const TIMEOUT = new Set([TIMEOUT_FIELD])
 
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
-  const { upstream, store, telemetry, state } = parts
+  const { upstream, store, underWay, telemetry, state } = parts
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
 
   const chain: Record<GuardName, Guard> = {
     'rate-limit': rateLimit(config, state.limiter.checkUnder(config), telemetry.teller('rate-limit')),
-    cache: cache(store, config, telemetry.teller('cache')),
+    cache: cache(store, config, telemetry.teller('cache'), underWay),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
     deadline: deadline(telemetry.teller('deadline')),
     bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),

@@ -16,6 +16,14 @@ export function keysOfPath(path: string, origin = ''): string[] {
   return [`proxy ${origin}${path}`, `areas ${path}`]
 }
 
+/** The path of the upstream that something is made out of, whichever route, host and variant it is for. */
+export function pathOfKey(key: string): string {
+  const [base = ''] = key.split('\n', 1)
+  const place = base.slice(base.indexOf(' ') + 1)
+  const host = place.indexOf('://')
+  return host === -1 || place.startsWith('/') ? place : place.slice(place.indexOf('/', host + 3))
+}
+
 /**
  * The key of the one of several answers that fits this request.
  * @param generation of the list of variants: once the list is forgotten, none of them is found again

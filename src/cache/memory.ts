@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { isMeant } from './purge.ts'
 import type { CacheEntry, CacheStore } from './store.ts'
 
 /** What an entry costs beside its bytes: objects, strings, its place in the index. */
@@ -25,6 +26,9 @@ export function memoryStore({ cacheMaxBytes }: { cacheMaxBytes: number }): NearS
     get: key => entries.get(key),
     set: (key, entry) => void entries.set(key, entry),
     delete: key => void entries.delete(key),
+    async purge(purge) {
+      for (const key of [...entries.keys()]) if (isMeant(purge, key)) entries.delete(key)
+    },
     onGone: listener => {
       gone = listener
     },

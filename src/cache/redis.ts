@@ -12,10 +12,18 @@ const LISTEN_MS = 10_000
 const FAILURES = 3
 const LEFT_ALONE_MS = 1_000
 
+/** Keys that Redis looks at in one go, which takes it less than a millisecond. */
+const SCANNED = 500
+
 /** A connection that fails fast, and after some failures at once. */
 export interface RedisLink {
   /** @param waitUntil on the clock of `performance.now()`: nobody waits longer, be Redis well or not */
   ask<T>(command: (redis: Redis) => Promise<T>, waitUntil?: number): Promise<T>
+  /**
+   * Deletes every key that matches, some at a time.
+   * @param pattern as SCAN takes it
+   */
+  deleteAll(pattern: string): Promise<void>
   /** Tells others who listen on a channel of this name. */
   publish(channel: string, message: string): void
   /**
@@ -90,6 +98,7 @@ export function connectRedis(
       if (performance.now() < waitUntil) return within(waitUntil, ask(command))
       return Promise.reject(new Error('the time for asking Redis is up'))
     },
+    deleteAll: pattern => deleteAll(ask, keyPrefix, pattern),
     publish: (channel, message) =>
       void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
     listen(channel, heard) {
@@ -107,6 +116,24 @@ export function connectRedis(
       for (const connection of connections) connection.disconnect()
     },
   }
+}
+
+async function deleteAll(ask: RedisLink['ask'], keyPrefix: string, pattern: string): Promise<void> {
+  let cursor = '0'
+  do {
+    const [next, keys] = await ask(redis =>
+      redis.scan(cursor, 'MATCH', literal(keyPrefix) + pattern, 'COUNT', SCANNED),
+    )
+    cursor = next
+    // SCAN knows nothing of the prefix that the client puts before every other key.
+    const own = keys.map(key => key.slice(keyPrefix.length))
+    if (own.length > 0) await ask(redis => redis.unlink(own))
+  } while (cursor !== '0')
+}
+
+/** Text as a pattern that matches it alone. */
+function literal(text: string): string {
+  return text.replaceAll(/[\\*?[\]]/g, '\\$&')
 }
 
 /** The answer, if it comes in time. One that comes late is well all the same: only who waited is let go. */

@@ -33,6 +33,9 @@ export interface Shelf {
   forget(path: string, origin?: string): void
 }
 
+/** The calls under way, by what is made out of their answers. They outlive the shelf that began them. */
+export type UnderWay = Map<string, Calls>
+
 /** The calls for one path that are under way. */
 interface Calls {
   count: number
@@ -45,9 +48,16 @@ interface Calls {
 
 const NOTHING = Buffer.alloc(0)
 
-export function createShelf(store: CacheStore, rules: CacheRules): Shelf {
-  const underWay = new Map<string, Calls>()
+/** Answers that are still on their way are not kept, where they are among these. */
+export function overtake(underWay: UnderWay, isMeant: (key: string) => boolean): void {
+  for (const [base, calls] of underWay) {
+    if (!isMeant(base)) continue
+    calls.isOvertaken = true
+    underWay.delete(base)
+  }
+}
 
+export function createShelf(store: CacheStore, rules: CacheRules, underWay: UnderWay = new Map()): Shelf {
   function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
     if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
     const entry = store.get(variantKey(base, found, request), request.arrivedAt + STORE_WAIT_MS)

@@ -1,3 +1,5 @@
+import type { Purge } from './purge.ts'
+
 /** Whom an answer was made for, from few to all: a later one includes the earlier. */
 export type Audience = 'anonymous' | 'labelled' | 'everyone'
 
@@ -41,6 +43,11 @@ export interface CacheStore {
   /** Kept at least until nothing of it may be used any more, unless room is short. */
   set(key: string, entry: CacheEntry): void
   delete(key: string): void
+  /**
+   * Deletes on somebody's order: unlike `delete` it says when it cannot.
+   * @throws GatewayError
+   */
+  purge(purge: Purge): Promise<void>
   /** What is kept in this process. */
   held?(): { entries: number; bytes: number }
   close(): void

@@ -1,6 +1,6 @@
 import { epochNow } from '../epoch-now.ts'
 import type { NearStore } from './memory.ts'
-import type { SharedStore } from './redis-store.ts'
+import { EVERY, type SharedStore } from './redis-store.ts'
 import type { CacheEntry, CacheStore } from './store.ts'
 
 /**
@@ -15,7 +15,12 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
   const stopHearing = far.onDelete(name => {
     const key = keys.get(name)
     if (key !== undefined) near.delete(key)
+    else if (name.endsWith(EVERY)) forgetAll(name.slice(0, -EVERY.length))
   })
+
+  function forgetAll(start: string): void {
+    for (const [name, key] of [...keys]) if (name.startsWith(start)) near.delete(key)
+  }
 
   function keepNear(key: string, entry: CacheEntry): void {
     near.set(key, entry)
@@ -43,6 +48,14 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
     delete(key) {
       near.delete(key)
       far.delete(key)
+    },
+    async purge(purge) {
+      // First far: what is found there meanwhile would be kept near.
+      try {
+        await far.purge(purge)
+      } finally {
+        await near.purge(purge)
+      }
     },
     held: () => near.held?.() ?? { entries: 0, bytes: 0 },
     close() {

@@ -54,7 +54,7 @@ export interface ApiDescription {
 const TEXT: OpenApiSchema = { type: 'string' }
 const PROXIED_METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options']
 
-/** Told on the admin port only, where there is no such path, or to a client that is no longer there. */
+/** Told on the admin port only, or where there is no such path. */
 const NEVER_TOLD: ReadonlySet<RefusalCode> = new Set([
   'token-required',
   'host-not-allowed',
@@ -62,9 +62,10 @@ const NEVER_TOLD: ReadonlySet<RefusalCode> = new Set([
   'writes-closed',
   'json-only',
   'config-invalid',
+  'purge-incomplete',
   'not-found',
-  'client-gone',
 ])
+const CLIENT_GONE = 499
 /** Of what only the route that reads the upstream's answer can find. */
 const OF_AREAS: ReadonlySet<RefusalCode> = new Set(['upstream-invalid', 'upstream-error'])
 
@@ -158,7 +159,9 @@ function answerOf(schema: string, description: string): OpenApiResponse {
 
 /** One response for each status; its codes are in its description. */
 function refusals(isTold: (code: RefusalCode) => boolean): Record<string, OpenApiResponse> {
-  const codes = (Object.keys(REFUSALS) as RefusalCode[]).filter(code => !NEVER_TOLD.has(code) && isTold(code))
+  const codes = (Object.keys(REFUSALS) as RefusalCode[]).filter(
+    code => !NEVER_TOLD.has(code) && REFUSALS[code].status !== CLIENT_GONE && isTold(code),
+  )
   const byStatus = Map.groupBy(codes, code => REFUSALS[code].status)
   return Object.fromEntries(
     [...byStatus].map(([status, members]) => [String(status), refusalOf(status, members)]),

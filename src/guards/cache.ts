@@ -2,7 +2,7 @@ import { answerFrom, traceHit } from '../cache/answer.ts'
 import { consult } from '../cache/consult.ts'
 import { changedPaths, type UpstreamAddress } from '../cache/invalidation.ts'
 import { createRefresh } from '../cache/refresh.ts'
-import { createShelf, type Place } from '../cache/shelf.ts'
+import { createShelf, type Place, type UnderWay } from '../cache/shelf.ts'
 import type { CacheEntry, CacheStore } from '../cache/store.ts'
 import type { CacheRules } from '../cache/storing.ts'
 import { isFor, mayStandIn, useOf } from '../cache/use.ts'
@@ -26,8 +26,8 @@ export interface CacheOptions extends CacheRules, UpstreamAddress {
  * Answers what is known; when the upstream fails, what was known, inside its bound.
  * What it did is told in the request's trace.
  */
-export function cache(store: CacheStore, options: CacheOptions, tell: Tell): Guard {
-  const shelf = createShelf(store, options)
+export function cache(store: CacheStore, options: CacheOptions, tell: Tell, underWay?: UnderWay): Guard {
+  const shelf = createShelf(store, options, underWay)
   const refresh = createRefresh(shelf, options, tell)
 
   /** Past the store; a write makes it forget. */

@@ -1,15 +1,13 @@
 // What the admin port changes in a running gateway.
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
+import type { Purge } from '../cache/purge.ts'
 import { ConfigError } from '../config.ts'
 import type { SettingChange } from '../config-change.ts'
 import { GatewayError } from '../errors.ts'
 import type { BreakerState } from '../guards/breaker.ts'
 import type { BreakerHold } from '../guards/held-breaker.ts'
 import { sendRefusal } from './reply.ts'
-
-/** Which stored answers: paths are those of the upstream, query and all. */
-export type Purge = { all: true } | { path: string } | { prefix: string }
 
 /** The levers of a running gateway. Each throws a `GatewayError` where it cannot do what it is told. */
 export interface Controls {

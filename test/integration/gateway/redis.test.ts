@@ -47,8 +47,8 @@ const untilConnected = (gateway: TestGateway) =>
   eventually(async () => expect(await statusOf(gateway)).toMatch(/^leeward; hit/))
 
 /** The name of an answer in the store: nothing of its path can be read from it. */
-const keyOf = (path: string) =>
-  `leeward:cache:${hash('sha256', `proxy http://gateway.test${path}`, 'base64url')}`
+const keyOf = (path: string) => `leeward:cache:${nameOf(path)}.${nameOf(`proxy http://gateway.test${path}`)}`
+const nameOf = (text: string) => hash('sha256', text, 'base64url')
 
 /** What a request may take while Redis is away: two questions of 50 ms, and a busy machine. */
 const MOST_MS = 1_000

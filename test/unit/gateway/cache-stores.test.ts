@@ -89,6 +89,7 @@ function recordedLink() {
   )
   const link: RedisLink = {
     ask: command => command(redis as never),
+    deleteAll: async pattern => void commands.push(['deleteAll', pattern]),
     publish: (channel, message) => void commands.push(['publish', channel, message]),
     listen: () => () => {},
     close: () => {},

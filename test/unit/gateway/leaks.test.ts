@@ -76,7 +76,8 @@ function chainOver(script: readonly Step[], environment: Record<string, string>)
   const state = createGuardState(config, { checkUnder: () => () => verdict }, telemetry, () => {})
   const upstream = scriptedUpstream(script)
   const store = memoryStore(config)
-  return { config, state, upstream, pipeline: createPipeline(config, { upstream, store, telemetry, state }) }
+  const parts = { upstream, store, underWay: new Map(), telemetry, state }
+  return { config, state, upstream, pipeline: createPipeline(config, parts) }
 }
 
 /** Asks, perhaps leaves, and says how it ended. */
