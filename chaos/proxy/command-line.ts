@@ -57,6 +57,9 @@ const DEFAULTS: CommandLine = {
   apiVersion: '2.12.0',
 }
 
+/** Go's spellings. */
+const SWITCH = /^(?:[01tTfF]|true|TRUE|True|false|FALSE|False)$/
+
 /** Reads `-port 1`, `-port=1`, `--port 1` and `--port=1`. */
 export function readCommandLine(args: readonly string[]): CommandLine {
   const rest = [...args]
@@ -81,14 +84,12 @@ export function readCommandLine(args: readonly string[]): CommandLine {
 function readValue(name: string, kind: Flag['kind'], text: string): Value {
   if (kind === 'text') return text
   if (kind === 'integer') {
-    const integer = readInteger(text)
+    const integer = readInteger(/^[-+]?0x[\da-f]+$/i.test(text) ? String(Number(text)) : text)
     if (integer !== undefined) return integer
     throw new CommandLineError(`flag -${name} must be a whole number of at most 64 bits, got "${text}"`)
   }
-  if (text !== 'true' && text !== 'false') {
-    throw new CommandLineError(`flag -${name} must be true or false, got "${text}"`)
-  }
-  return text === 'true'
+  if (!SWITCH.test(text)) throw new CommandLineError(`flag -${name} must be true or false, got "${text}"`)
+  return /^[1t]/i.test(text)
 }
 
 /** The flags, one a line. */

@@ -10,7 +10,7 @@ export type Log = (level: LogLevel, message: string, fields?: Record<string, unk
 
 /** A log that leaves out what is under `least`; an unknown level counts as `info`, and is told. */
 export function createLog(least = 'info'): Log {
-  const known = (LEVELS as readonly string[]).indexOf(least)
+  const known = (LEVELS as readonly string[]).indexOf(least.toLowerCase())
   const threshold = known === -1 ? LEVELS.indexOf('info') : known
   const log: Log = (level, message, fields) => {
     if (LEVELS.indexOf(level) < threshold || process.stdout.writableLength > LONGEST_BACKLOG_BYTES) return

@@ -45,8 +45,13 @@ async function populateFrom(config: string, proxies: Proxies): Promise<void> {
     if (error !== undefined) throw error
     log('info', 'Populated proxies from file', { proxies: done.length })
   } catch (error) {
-    log('error', 'Failed to populate proxies from file', { error: (error as Error).message })
+    log('error', 'Failed to populate proxies from file', { error: (error as Error).message, config })
   }
+}
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'the port is in use; stop what holds it, or choose another with -port',
+  EADDRNOTAVAIL: 'this machine has no such address; choose another with -host',
 }
 
 const line = commandLine()
@@ -86,8 +91,7 @@ try {
   await api.listen({ host: host || '::', port: line.port })
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException
-  const reason =
-    code === 'EADDRINUSE' ? 'the port is in use; stop what holds it, or choose another with -port' : message
+  const reason = REASONS[code ?? ''] ?? message
   refuse(`cannot listen on ${line.host}:${line.port}: ${reason}`)
 }
 const { port } = api.server.address() as { port: number }

@@ -26,7 +26,7 @@ export interface Pipe extends AsyncIterable<Chunk> {
   write(chunk: Chunk): void
   /** Waits until `performance.now()` has passed `due`, never less, or until the run is interrupted. */
   sleepUntil(due: number): Promise<void>
-  /** The same, but through any interruption; only the end of the connection cuts it short. */
+  /** The same, but through any change; only the toxic's removal or the end of the connection cuts it short. */
   sleepThroughUntil(due: number): Promise<void>
   /** The toxic was changed or removed: pass on at once what is held, and return. */
   readonly isInterrupted: boolean

@@ -111,7 +111,11 @@ export class Proxies {
     const bodies = readEntries(body)
     const entries = bodies.map(fields => readProxy(fields, ''))
     const wanted = entries.map((entry, index) => complete(entry, ` at proxy ${index + 1}`))
-    const toxics = this.#context.hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
+    const { hasExtensions, log } = this.#context
+    const toxics = hasExtensions ? readPopulatedToxics(bodies, this.#context) : []
+    if (!hasExtensions && bodies.some(fields => fields.any('toxics') !== undefined)) {
+      log('warn', 'The toxics of the entries are ignored, as by the real server; -extensions takes them')
+    }
     const proxies: TcpProxy[] = []
     for (const [index, settings] of wanted.entries()) {
       try {

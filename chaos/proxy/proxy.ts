@@ -141,7 +141,7 @@ export class TcpProxy {
     if (problems.length === 0) return
     this.#context.log(
       'warn',
-      `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; kept, and it does no harm here`,
+      `proxy ${this.name}, toxic ${toxic.name}: ${problems.join('; ')}; it is kept, does no harm here, and counts as 0 where it is negative`,
     )
   }
 

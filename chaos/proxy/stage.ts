@@ -211,7 +211,8 @@ export class Stage implements Outlet, Pipe {
   }
 
   async sleepThroughUntil(due: number): Promise<void> {
-    while (!this.#isClosed && performance.now() < due) await this.#wokenOrPast(due)
+    const isOver = () => this.#isClosed || this.#isRetired
+    while (!isOver() && performance.now() < due) await this.#wokenOrPast(due)
   }
 
   hangUp(): void {

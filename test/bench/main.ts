@@ -8,6 +8,7 @@ interface Bench {
 
 const BENCHES = new Map<string, Bench>([
   ['gateway', { flags: [], run: async () => (await import('./gateway.ts')).benchGateway() }],
+  ['failure', { flags: [], run: async () => (await import('./failure.ts')).benchFailure() }],
   [
     'proxy',
     {

@@ -14,7 +14,7 @@ export function kindOf(value: Json): string {
   return typeof value === 'boolean' ? 'bool' : typeof value
 }
 
-/** The fields of a body that must be an object, or `null` for none at all. `goType` stands in the message. */
+/** The fields of a body that must be an object, or `null` for none at all. `target` stands in the message. */
 export function fieldsOf(value: Json | undefined, target: string): Fields {
   if (value === undefined || value === null) return new Fields({})
   if (typeof value !== 'object' || Array.isArray(value) || value instanceof JsonNumber) {

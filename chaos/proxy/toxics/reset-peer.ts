@@ -1,7 +1,7 @@
 import { milliseconds, toxicKind } from '../pipe.ts'
 
 /**
- * At the first data or the end of the stream: drops it, waits `timeout` ms whatever happens, and resets both peers.
+ * At the first data or the end of the stream: drops it, waits `timeout` ms, and resets both peers; its removal resets at once.
  * Added to a live connection it closes instead, as the real server does.
  */
 export const resetPeer = toxicKind({

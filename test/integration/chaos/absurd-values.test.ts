@@ -158,10 +158,10 @@ test('a value that makes no sense leaves a warning in the log', async () => {
   await addAsIs({ type: 'latency', attributes: { latency: -5 } })
   await eventually(() => {
     expect(log()).toContain(
-      `proxy ${name}, toxic slicer_downstream: average_size must be 1 to 1000000, got 0; kept`,
+      `proxy ${name}, toxic slicer_downstream: average_size must be 1 to 1000000, got 0; it is kept`,
     )
     expect(log()).toContain(
-      `proxy ${name}, toxic latency_downstream: latency must be 0 to 3600000, got -5; kept`,
+      `proxy ${name}, toxic latency_downstream: latency must be 0 to 3600000, got -5; it is kept`,
     )
   })
 })

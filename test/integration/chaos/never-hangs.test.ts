@@ -130,7 +130,8 @@ describe('a connection whose reader does not read', () => {
     const { writer } = await fill('downstream', await join())
     const swallowed = writer.socket.bytesWritten - writer.socket.writableLength
     expect(swallowed).toBeGreaterThan(20_000_000)
-    expect(swallowed).toBeLessThan(60_000_000)
+    // With what the system may hold before and behind it, which is as much again.
+    expect(swallowed).toBeLessThan(80_000_000)
   })
 })
 
@@ -220,9 +221,9 @@ describe('a reset under way', () => {
       await call('POST', `${path}/toxics`, { type: 'noop', stream })
       await call('GET', path)
       await call('DELETE', `${path}/toxics/reset`)
+      await whenEnded(client, 'rst')
       await timed('a new connection', join)
       await call('DELETE', path)
-      await whenEnded(client, 'fin')
     })
   })
 })

@@ -132,11 +132,23 @@ describe('a stage', () => {
     expect(stage.hasRoom).toBe(true)
   })
 
-  test('of reset_peer resets after its time, through any interruption', async () => {
+  test('of reset_peer resets at once', async () => {
     const { stage, came, push } = stageOf('reset_peer', { timeout: 100 })
     push('x')
     await vi.advanceTimersByTimeAsync(50)
     stage.retire()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(came).toEqual([
+      [50, 'RESET'],
+      [50, 'END'],
+    ])
+  })
+
+  test('of reset_peer is all that ends its wait: it goes through every change', async () => {
+    const { stage, came, push } = stageOf('reset_peer', { timeout: 100 })
+    push('x')
+    await vi.advanceTimersByTimeAsync(50)
+    stage.interrupt()
     await vi.advanceTimersByTimeAsync(49)
     expect(came).toEqual([])
     await vi.advanceTimersByTimeAsync(1)
