@@ -89,7 +89,7 @@ describe('the README', () => {
     } finally {
       for (const file of [scenarioFile, toxicFile]) rmSync(resolve(file, '..'), { recursive: true })
     }
-  })
+  }, 60_000)
 })
 
 function writeDeeper(folder: string, name: string, text: string, imports: string[]): string {
