@@ -8,7 +8,7 @@ export default defineConfig({
     maxWorkers: 2,
     // One real Toxiproxy serves every file, and a reset reaches the proxies of all of them.
     fileParallelism: !process.env.TOXIPROXY_URL,
-    testTimeout: 15_000,
+    testTimeout: 60_000,
     hookTimeout: 15_000,
     allowOnly: false,
     passWithNoTests: false,

@@ -13,7 +13,7 @@ import type { Answer, Route } from './route.ts'
 const PLAIN_TEXT = 'text/plain; charset=utf-8'
 const ANSWER_WITHIN_MS = 25_000
 const LONGEST_HEAD_BYTES = 1024 * 1024
-/** Whoever sends thousands of them without waiting for an answer would have them all worked off in one go: the rest gets 503. */
+/** Whoever sends thousands of them without waiting for an answer would have them all worked off in one go. */
 const CALLS_PER_CONNECTION = 256
 /** Some 2,500 proxies. The real server takes more; here nobody else is answered while a body is read. */
 const LONGEST_BODY_BYTES = 256 * 1024
@@ -51,6 +51,8 @@ export function createApi(options: ApiOptions): FastifyInstance {
       duration: reply.elapsedTime,
     })
   })
+  // Those that came in the same breath get 503; no more of them is read.
+  app.server.on('dropRequest', (_request, socket) => socket.pause())
   app.addHook('onRequest', async (request, reply) => {
     const clean = cleanUrl(request.url)
     return clean === undefined ? undefined : reply.code(301).header('location', clean).send()
