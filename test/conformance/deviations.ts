@@ -71,6 +71,12 @@ export const DEVIATIONS = [
       'The real server reads any; here nobody else is answered while a body is taken apart, so a longer one gets 413.',
     rows: {},
   },
+  {
+    name: 'a connection to the API carries at most 256 calls',
+    reason:
+      'The last of them says Connection: close. Whoever pipelines more without waiting is cut off, since working them off would keep everybody else waiting.',
+    rows: {},
+  },
 ] as const satisfies Deviation[]
 
 export type DeviationName = (typeof DEVIATIONS)[number]['name']

@@ -51,8 +51,7 @@ export function createApi(options: ApiOptions): FastifyInstance {
       duration: reply.elapsedTime,
     })
   })
-  // Those that came in the same breath get 503; no more of them is read.
-  app.server.on('dropRequest', (_request, socket) => socket.pause())
+  app.server.on('dropRequest', (_request, socket) => socket.destroy())
   app.addHook('onRequest', async (request, reply) => {
     const clean = cleanUrl(request.url)
     return clean === undefined ? undefined : reply.code(301).header('location', clean).send()
