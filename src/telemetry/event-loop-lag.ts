@@ -39,8 +39,8 @@ export function watchEventLoopLag(): EventLoopLag {
   let timer = setTimeout(tick, TICK_MS).unref()
   return {
     reader: longest.reader,
-    recent: () => Math.max(peak.ms, performance.now() - due, 0),
-    at: now => Math.max(behindMs, now - due, 0),
+    recent: () => Math.max(peak.ms, performance.now() - due),
+    at: now => Math.max(behindMs, now - due),
     forget() {
       due = performance.now() + TICK_MS
       peak = { ms: 0, at: 0 }
