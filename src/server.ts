@@ -99,6 +99,8 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   proxyRoute(app, context, config)
   unknownRoutes(app, context)
   const admin = adminRoutes(parts, createControls(live, telemetry, app.log), createMetricsPage(metrics))
+  // A start that takes its time is no reason to refuse the first who come.
+  for (const { server } of [app, admin]) server.once('listening', lag.forget)
 
   return {
     app,

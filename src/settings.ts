@@ -263,6 +263,9 @@ export const LIVE_SETTINGS: ReadonlySet<keyof typeof SETTINGS> = new Set([
   'SHED_LAG_MS',
   'STREAM_IDLE_MS',
   'STREAM_LEAST_BYTES',
+  'TUNNEL_IDLE_MS',
+  'UPLOAD_IDLE_MS',
+  'UPLOAD_LEAST_BYTES',
   'DRAIN_MS',
   'LOG_LEVEL',
   'ACCESS_LOG',
@@ -274,4 +277,5 @@ export const SETTINGS_TABLE = Object.entries(SETTINGS).map(([name, setting]) => 
   default: setting.default,
   meaning: setting.meaning,
   accepts: setting.accepts,
+  isLive: LIVE_SETTINGS.has(name as keyof typeof SETTINGS),
 }))

@@ -17,6 +17,9 @@ export interface Controls {
   hold(hold: BreakerHold): BreakerState
 }
 
+/** Longest body that is read here. */
+export const BODY_BYTES = 65_536
+
 const path = z.string().startsWith('/')
 const purgeSchema = z.union([
   z.strictObject({ all: z.literal(true) }),
@@ -58,7 +61,9 @@ function refusalOf(error: unknown): unknown {
     return new GatewayError('config-invalid', `nothing was changed: ${count}`, { problems, cause: error })
   }
   const { statusCode, message } = error as { statusCode?: number; message: string }
-  // Fastify's own: a body that is no JSON, or too long.
+  if (statusCode === 413)
+    return new GatewayError('body-too-large', `the body is over ${BODY_BYTES} bytes long`, { cause: error })
+  // Fastify's own: a body that is no JSON.
   const isOfTheBody = statusCode !== undefined && statusCode >= 400 && statusCode < 500
   return isOfTheBody ? new GatewayError('bad-request', message, { cause: error }) : error
 }

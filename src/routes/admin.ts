@@ -6,10 +6,8 @@ import type { GatewayParts } from '../gateway-parts.ts'
 import { countsReader, streamEvents } from '../telemetry/event-stream.ts'
 import type { MetricsPage } from '../telemetry/prometheus.ts'
 import { doorProblem } from './admin-door.ts'
-import { adminWrites, type Controls } from './admin-writes.ts'
+import { adminWrites, BODY_BYTES, type Controls } from './admin-writes.ts'
 import { sendRefusal } from './reply.ts'
-
-const BODY_BYTES = 65_536
 
 export function adminRoutes(parts: GatewayParts, controls: Controls, metrics: MetricsPage): FastifyInstance {
   const admin = fastify({ logger: false, forceCloseConnections: true, bodyLimit: BODY_BYTES })

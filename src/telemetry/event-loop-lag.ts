@@ -10,6 +10,8 @@ export interface EventLoopLag {
   recent(): number
   /** How late the loop is at this moment of `performance.now()`, or was a few turns ago. */
   at(now: number): number
+  /** Begins anew: what kept the loop busy so far kept nobody waiting. */
+  forget(): void
   close(): void
 }
 
@@ -39,6 +41,12 @@ export function watchEventLoopLag(): EventLoopLag {
     reader: longest.reader,
     recent: () => Math.max(peak.ms, performance.now() - due),
     at: now => Math.max(behindMs, now - due),
+    forget() {
+      due = performance.now() + TICK_MS
+      peak = { ms: 0, at: 0 }
+      latest.fill(0)
+      behindMs = 0
+    },
     close: () => clearTimeout(timer),
   }
 }

@@ -10,10 +10,10 @@ const root = resolve(import.meta.dirname, '../..')
 
 export function settingsTable(): string {
   const rows = SETTINGS_TABLE.map(
-    ({ name, default: value, meaning, accepts }) =>
-      `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${meaning} | ${accepts} |`,
+    ({ name, default: value, meaning, accepts, isLive }) =>
+      `| \`${name}\` | ${value === '' ? '' : `\`${value}\``} | ${meaning} | ${accepts} | ${isLive ? 'yes' : ''} |`,
   )
-  return ['| variable | default | meaning | accepted |', '|---|---|---|---|', ...rows].join('\n')
+  return ['| variable | default | meaning | accepted | live |', '|---|---|---|---|---|', ...rows].join('\n')
 }
 
 export function refusalsTable(): string {

@@ -1,10 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { GUARD_NAMES, type GuardName } from '../../../src/guards/guard.ts'
 import { loadShedding } from '../../../src/load-shedding.ts'
+import { watchEventLoopLag } from '../../../src/telemetry/event-loop-lag.ts'
 
 /** Sheds or not, with the event loop so late. */
 function isShed(lagMs: number, guards: readonly GuardName[] = GUARD_NAMES, shedLagMs = 200): boolean {
-  const lag = { at: () => lagMs, recent: () => 60_000, reader: () => expect.fail(), close: () => {} }
+  const none = () => {}
+  const lag = {
+    at: () => lagMs,
+    recent: () => 60_000,
+    reader: () => expect.fail(),
+    forget: none,
+    close: none,
+  }
   try {
     loadShedding({ guards, shedLagMs }, lag)(1_000)
     return false
@@ -13,6 +21,23 @@ function isShed(lagMs: number, guards: readonly GuardName[] = GUARD_NAMES, shedL
     return true
   }
 }
+
+describe('the lag of the event loop', () => {
+  const STALL_MS = 80
+
+  test('is forgotten with what kept the loop busy before anybody waited', async () => {
+    const lag = watchEventLoopLag()
+    const stallEnds = performance.now() + STALL_MS
+    while (performance.now() < stallEnds);
+    expect(lag.at(performance.now())).toBeGreaterThan(STALL_MS / 2)
+    lag.forget()
+    expect([lag.at(performance.now()), lag.recent()]).toEqual([0, 0])
+    // The timer of before the stall is due in this turn: neither does it tell of the stall.
+    await new Promise(setImmediate)
+    expect(lag.at(performance.now())).toBeLessThan(STALL_MS / 2)
+    lag.close()
+  })
+})
 
 describe('load is shed', () => {
   test('of a request that the event loop comes to too late, whatever was the lag before', () => {
