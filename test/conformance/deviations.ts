@@ -72,7 +72,7 @@ export const DEVIATIONS = [
     rows: {},
   },
   {
-    name: 'a connection to the API carries at most 256 calls',
+    name: 'a connection to the API carries at most 100 calls',
     reason:
       'The last of them says Connection: close. Whoever pipelines more without waiting is cut off, since working them off would keep everybody else waiting.',
     rows: {},

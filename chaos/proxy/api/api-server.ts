@@ -14,7 +14,7 @@ const PLAIN_TEXT = 'text/plain; charset=utf-8'
 const ANSWER_WITHIN_MS = 25_000
 const LONGEST_HEAD_BYTES = 1024 * 1024
 /** Whoever sends thousands of them without waiting for an answer would have them all worked off in one go. */
-const CALLS_PER_CONNECTION = 256
+const CALLS_PER_CONNECTION = 100
 /** Some 2,500 proxies. The real server takes more; here nobody else is answered while a body is read. */
 const LONGEST_BODY_BYTES = 256 * 1024
 
