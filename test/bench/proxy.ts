@@ -1,44 +1,30 @@
 // `npm run bench -- proxy`: what the embedded chaos proxy costs, beside a bare pipe and, with TOXIPROXY_URL, a real server.
-import { once } from 'node:events'
 import { connectToxiproxy, type Toxiproxy } from '../../chaos/toxiproxy.ts'
-import { Laboratory } from './proxy/laboratory.ts'
+import { inLaboratory, type Laboratory } from './laboratory.ts'
 import { measureAccuracy } from './proxy/measure-accuracy.ts'
 import { measureBackPressure } from './proxy/measure-back-pressure.ts'
 import { measureBodies } from './proxy/measure-bodies.ts'
 import { measureIdle } from './proxy/measure-idle.ts'
 import { measureRoundTrips } from './proxy/measure-round-trips.ts'
-import { type Section, sectionText, targetText } from './proxy/section.ts'
+import { startLoad, startOwn } from './proxy/processes.ts'
 import { openSubjects } from './proxy/subjects.ts'
+import { type Section, sectionText, targetText } from './section.ts'
 
 /** Odd, so that the middle of them is one that was measured. */
 const ROUNDS = {
   full: { roundTrips: 21, bodies: 15, accuracy: 5 },
   quick: { roundTrips: 5, bodies: 3, accuracy: 3 },
 }
-const EXIT_INTERRUPTED = 130
 
-/** Runs the whole bench and prints it; what it started has ended when this settles, Ctrl-C included. */
-export async function benchProxy({ isQuick }: { isQuick: boolean }): Promise<void> {
-  const lab = new Laboratory()
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  const interruption = Promise.race(signals.map(signal => once(process, signal)))
-  const running = run(lab, isQuick ? ROUNDS.quick : ROUNDS.full)
-  running.catch(() => {}) // once interrupted, it fails at its next step
-  try {
-    const signal = await Promise.race([running, interruption])
-    if (signal === undefined) return
-    process.stderr.write(`${signal[0]}: ending what was started\n`)
-    await lab.close()
-    process.exit(EXIT_INTERRUPTED)
-  } finally {
-    await lab.close()
-  }
+/** Runs the whole bench and prints it. */
+export function benchProxy({ isQuick }: { isQuick: boolean }): Promise<void> {
+  return inLaboratory(lab => run(lab, isQuick ? ROUNDS.quick : ROUNDS.full))
 }
 
 async function run(lab: Laboratory, rounds: (typeof ROUNDS)['full']): Promise<void> {
   const real = await connectReal(process.env.TOXIPROXY_URL)
-  const ask = await lab.startLoad()
-  const { ports: farEnd } = await lab.startOwn('far-end', 0)
+  const ask = await startLoad(lab)
+  const { ports: farEnd } = await startOwn(lab, 'far-end', 0)
   const subjects = await openSubjects(lab, farEnd, real)
   const sections: Section[] = []
   sections.push(...(await measureRoundTrips(ask, subjects, rounds.roundTrips)))

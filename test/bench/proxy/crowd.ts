@@ -1,6 +1,7 @@
 // Many connections at once that do nothing.
+
+import { VoidError } from '../void-error.ts'
 import { openProbe, type ProbeSocket } from './socket.ts'
-import { VoidError } from './void-error.ts'
 
 const AT_ONCE = 100
 const ANSWERS_WITHIN_MS = 10_000

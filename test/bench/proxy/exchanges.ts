@@ -1,7 +1,8 @@
 // One exchange after the other over one connection.
+
+import { VoidError } from '../void-error.ts'
 import { BODY_BYTES, isInPlace } from './body.ts'
 import { withProbe } from './socket.ts'
-import { VoidError } from './void-error.ts'
 
 /** Small enough to come in one piece, large enough to be a request. */
 export const MESSAGE = Buffer.alloc(200, 'x')

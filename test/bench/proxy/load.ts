@@ -1,10 +1,11 @@
 // The load generator as a process of its own: on the event loop of a subject it would measure itself.
+
+import { VoidError } from '../void-error.ts'
 import { sayReady } from './child.ts'
 import { disperse, gather, greet } from './crowd.ts'
 import { bodies, roundTrips } from './exchanges.ts'
 import { flood } from './flood.ts'
 import { paced } from './paced.ts'
-import { VoidError } from './void-error.ts'
 
 const LOADS = { roundTrips, bodies, paced, gather, greet, disperse, flood }
 

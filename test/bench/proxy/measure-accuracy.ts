@@ -1,8 +1,8 @@
 // How well a latency toxic keeps to what was asked of it.
 import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
-import type { Ask } from './laboratory.ts'
-import { against, type Row, spreadOf } from './rounds.ts'
-import { figure, rowCells, type Section, spreadText, target } from './section.ts'
+import { against, type Row, spreadOf } from '../rounds.ts'
+import { figure, rowCells, type Section, spreadText, target } from '../section.ts'
+import type { Ask } from './processes.ts'
 import { LATENCY_MS, type Subject } from './subjects.ts'
 
 export const PER_SECOND = 200
@@ -23,7 +23,7 @@ export async function measureAccuracy(
 ): Promise<Section> {
   const rows = subjects
     .filter(({ toxic }) => toxic === 'latency')
-    .map((subject): Row<Delays> => ({ subject, rounds: [], void: '' }))
+    .map((subject): Row<Delays, Subject> => ({ subject, rounds: [], void: '' }))
   for (let round = 0; round < rounds; round++) {
     const ports = rows.map(({ subject }) => subject.ports.echo!)
     const results = await ask('paced', { ports, perSecond: PER_SECOND, seconds: SECONDS })
@@ -41,11 +41,11 @@ function delaysOf(times: Float64Array): Delays {
   return { least: ascending[0] ?? Number.NaN, p50: quantile(0.5), p99: quantile(0.99) }
 }
 
-function section(rows: Row<Delays>[]): Section {
+function section(rows: Row<Delays, Subject>[]): Section {
   const timer = rows.find(({ subject }) => subject.way === 'timer')
   const embedded = rows.find(({ subject }) => subject.way === 'embedded')
-  const least = (row: Row<Delays>) => spreadOf(row.rounds.map(delays => delays.least)).least
-  const over = (row: Row<Delays>) => against(row, timer, (delays, base) => delays.p99 - base.p99)
+  const least = (row: Row<Delays, Subject>) => spreadOf(row.rounds.map(delays => delays.least)).least
+  const over = (row: Row<Delays, Subject>) => against(row, timer, (delays, base) => delays.p99 - base.p99)
   const middle = (rounds: Delays[], key: keyof Delays) => spreadOf(rounds.map(delays => delays[key])).median
   const embeddedLeast = embedded?.void === '' ? least(embedded) : undefined
   const embeddedOver = embedded && over(embedded)

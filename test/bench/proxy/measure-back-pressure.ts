@@ -1,12 +1,13 @@
 // That a proxy which delays for long does not buffer without end.
 import { latency } from '../../../chaos/toxic.ts'
 import { type Toxiproxy, ToxiproxyError } from '../../../chaos/toxiproxy.ts'
+import type { Laboratory } from '../laboratory.ts'
+import { figure, type Section, target } from '../section.ts'
+import { VoidError } from '../void-error.ts'
 import type { Flood } from './flood.ts'
-import type { Ask, Laboratory } from './laboratory.ts'
+import type { Ask } from './processes.ts'
 import { residentBytes } from './resident-bytes.ts'
-import { figure, type Section, target } from './section.ts'
 import { type FarEnd, makeEntry, startEmbedded } from './subjects.ts'
-import { VoidError } from './void-error.ts'
 
 const LATENCY_MS = 10_000
 /** Well before the first byte may leave: what stops until then stopped for want of room. */

@@ -1,8 +1,9 @@
 // How fast a subject carries bodies of 8 MiB.
+
+import { against, interleave, joined, mapRounds, type Row, spreadOf } from '../rounds.ts'
+import { rowCells, type Section, spreadText, type Target, target } from '../section.ts'
 import { BODY_BYTES } from './body.ts'
-import type { Ask } from './laboratory.ts'
-import { against, interleave, mapRounds, type Row, spreadOf } from './rounds.ts'
-import { rowCells, type Section, spreadText, type Target, target } from './section.ts'
+import type { Ask } from './processes.ts'
 import type { Subject } from './subjects.ts'
 
 const SLICES = 3
@@ -23,7 +24,7 @@ export async function measureBodies(
   const samples = await interleave(subjects, { rounds, slices: SLICES }, ({ ports, toxic }) =>
     ask('bodies', { port: ports.bodies!, count: toxic === 'latency' ? COUNT_DELAYED : COUNT }),
   )
-  const rows = mapRounds(samples, megabytesPerSecond)
+  const rows = mapRounds(samples, slices => megabytesPerSecond(joined(slices)))
   const find = (way: Subject['way']) =>
     rows.find(({ subject }) => subject.way === way && subject.toxic === 'none')
   const direct = find('direct')
@@ -47,7 +48,10 @@ function megabytesPerSecond(times: Float64Array): number {
   return (BODY_BYTES * times.length) / BYTES_PER_MEGABYTE / seconds
 }
 
-function throughput(embedded: Row<number> | undefined, real: Row<number> | undefined): Target {
+function throughput(
+  embedded: Row<number, Subject> | undefined,
+  real: Row<number, Subject> | undefined,
+): Target {
   if (embedded === undefined || embedded.void !== '') {
     return target('throughput with no toxic', undefined, () => false, '')
   }

@@ -1,9 +1,10 @@
 // What a proxy holds in memory for connections that do nothing.
-import type { Ask, Laboratory } from './laboratory.ts'
+import type { Laboratory } from '../laboratory.ts'
+import { figure, type Section, target } from '../section.ts'
+import { VoidError } from '../void-error.ts'
+import type { Ask } from './processes.ts'
 import { residentBytes } from './resident-bytes.ts'
-import { figure, type Section, target } from './section.ts'
 import { type FarEnd, makeEntry, startBarePipe, startEmbedded } from './subjects.ts'
-import { VoidError } from './void-error.ts'
 
 const WANTED = 5_000
 const MOST_MEGABYTES = 150

@@ -1,8 +1,8 @@
 // What a subject adds to a small request and its answer.
 import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
-import type { Ask } from './laboratory.ts'
-import { against, interleave, mapRounds, type Row, spreadOf } from './rounds.ts'
-import { figure, rowCells, type Section, spreadText, target } from './section.ts'
+import { against, interleave, joined, mapRounds, type Row, spreadOf } from '../rounds.ts'
+import { figure, rowCells, type Section, spreadText, target } from '../section.ts'
+import type { Ask } from './processes.ts'
 import { LATENCY_MS, type Subject } from './subjects.ts'
 
 const SLICES = 5
@@ -33,14 +33,14 @@ export async function measureRoundTrips(
       count: isDelayed ? COUNT_DELAYED : COUNT,
     })
   })
-  const rows = mapRounds(samples, timesOf)
+  const rows = mapRounds(samples, slices => timesOf(joined(slices)))
   const direct = rows.find(({ subject }) => subject.way === 'direct')
   for (const { rounds } of rows) {
     rounds.forEach((times, round) => {
       times.added = times.p50 - (direct?.rounds[round]?.p50 ?? Number.NaN)
     })
   }
-  const isDelayed = ({ subject }: Row<Times>) => subject.toxic === 'latency'
+  const isDelayed = ({ subject }: Row<Times, Subject>) => subject.toxic === 'latency'
   return [undelayed(rows.filter(row => !isDelayed(row))), delayed(rows.filter(isDelayed))]
 }
 
@@ -52,11 +52,11 @@ function timesOf(samples: Float64Array): Times {
 
 const middle = (rounds: Times[], key: keyof Times) => spreadOf(rounds.map(times => times[key])).median
 
-function undelayed(rows: Row<Times>[]): Section {
+function undelayed(rows: Row<Times, Subject>[]): Section {
   const direct = rows.find(({ subject }) => subject.way === 'direct')
   const pipe = rows.find(({ subject }) => subject.way === 'pipe')
-  const ofDirect = (row: Row<Times>) => against(row, direct, (times, base) => times.p50 / base.p50)
-  const ofPipe = (row: Row<Times>) => against(row, pipe, (times, base) => times.added / base.added)
+  const ofDirect = (row: Row<Times, Subject>) => against(row, direct, (times, base) => times.p50 / base.p50)
+  const ofPipe = (row: Row<Times, Subject>) => against(row, pipe, (times, base) => times.added / base.added)
   const plain = rows.find(({ subject }) => subject.way === 'embedded' && subject.toxic === 'none')
   const ratio = plain && ofPipe(plain)
   return {
@@ -86,7 +86,7 @@ function undelayed(rows: Row<Times>[]): Section {
   }
 }
 
-function delayed(rows: Row<Times>[]): Section {
+function delayed(rows: Row<Times, Subject>[]): Section {
   const timer = rows.find(({ subject }) => subject.way === 'timer')
   return {
     title: `The same with ${LATENCY_MS} ms of latency, ms; rounds of ${SLICES} × ${COUNT_DELAYED}`,

@@ -1,7 +1,7 @@
 // A client's connection for measuring: it reads into one buffer, so that the load generator makes no garbage of its own.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
-import { VoidError } from './void-error.ts'
+import { VoidError } from '../void-error.ts'
 
 export interface ProbeSocket {
   socket: Socket

@@ -2,7 +2,8 @@
 import type { Child } from '../../../chaos/supervise.ts'
 import { latency, noop, type Toxic } from '../../../chaos/toxic.ts'
 import { connectToxiproxy, type Toxiproxy } from '../../../chaos/toxiproxy.ts'
-import type { Laboratory } from './laboratory.ts'
+import type { Laboratory } from '../laboratory.ts'
+import { startOwn } from './processes.ts'
 
 export const LATENCY_MS = 20
 
@@ -26,7 +27,7 @@ const TOXIC_NAMES = { none: 'no toxic', noop: 'noop', latency: `latency ${LATENC
 
 /** The embedded proxy, alone in a process. */
 export async function startEmbedded(lab: Laboratory): Promise<{ child: Child; control: Toxiproxy }> {
-  const child = await lab.start('embedded chaos proxy', 'chaos/proxy/main.ts', '-port', '0')
+  const child = await lab.start('embedded chaos proxy', 'chaos/proxy/main.ts', { args: ['-port', '0'] })
   return { child, control: await connectToxiproxy(`http://127.0.0.1:${child.ports.api}`) }
 }
 
@@ -53,7 +54,7 @@ export async function makeEntry(
 
 /** The bare pipe before every port of the far end. */
 export async function startBarePipe(lab: Laboratory, farEnd: FarEnd): Promise<Child> {
-  return lab.startOwn('bare-pipe', ...Object.entries(farEnd).map(([does, port]) => `${does}=${port}`))
+  return startOwn(lab, 'bare-pipe', ...Object.entries(farEnd).map(([does, port]) => `${does}=${port}`))
 }
 
 /** Every subject, each in a process of its own; the real server's only where there is one. */
@@ -64,7 +65,7 @@ export async function openSubjects(
 ): Promise<Subject[]> {
   const embedded = async () => (await startEmbedded(lab)).control
   const timer = async (): Promise<Subject> => {
-    const { ports } = await lab.startOwn('far-end', LATENCY_MS)
+    const { ports } = await startOwn(lab, 'far-end', LATENCY_MS)
     return {
       name: `bare timer, ${LATENCY_MS} ms`,
       way: 'timer',

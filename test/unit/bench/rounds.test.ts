@@ -1,9 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { against, interleave, type Row, spreadOf } from '../../bench/proxy/rounds.ts'
-import type { Subject } from '../../bench/proxy/subjects.ts'
-import { VoidError } from '../../bench/proxy/void-error.ts'
+import { against, interleave, type Row, type Subject, spreadOf } from '../../bench/rounds.ts'
+import { VoidError } from '../../bench/void-error.ts'
 
-const subject = (name: string): Subject => ({ name, way: 'direct', toxic: 'none', ports: {} })
+const subject = (name: string): Subject => ({ name })
 const row = (rounds: number[], reason = ''): Row<number> => ({
   subject: subject('any'),
   rounds,
@@ -18,11 +17,11 @@ describe('interleaved rounds', () => {
       { rounds: 2, slices: 2 },
       async ({ name }) => {
         asked.push(name)
-        return Float64Array.of(asked.length)
+        return asked.length
       },
     )
     expect(asked.join(' ')).toBe('a b a b b a a b b a')
-    expect(rows.map(({ rounds }) => rounds.map(samples => [...samples]))).toEqual([
+    expect(rows.map(({ rounds }) => rounds)).toEqual([
       [
         [3, 6],
         [7, 10],
@@ -40,10 +39,10 @@ describe('interleaved rounds', () => {
       [subject('a'), subject('b')],
       { rounds: 3, slices: 1 },
       async ({ name }) => {
-        if (name === 'b') return Float64Array.of(1)
+        if (name === 'b') return 1
         asked += 1
         if (asked === 2) throw new VoidError('a body came back broken')
-        return Float64Array.of(1)
+        return 1
       },
     )
     expect(asked).toBe(2)

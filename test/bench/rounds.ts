@@ -1,11 +1,15 @@
 // Rounds of measurements, and what they say together.
-import { quantileSorted } from '../../../scenarios/engine/measure/statistics.ts'
-import type { Subject } from './subjects.ts'
+import { quantileSorted } from '../../scenarios/engine/measure/statistics.ts'
 import { VoidError } from './void-error.ts'
 
+/** What is measured. */
+export interface Subject {
+  name: string
+}
+
 /** One subject's figures, one a round; `void` says why they count for nothing, and is empty when they do. */
-export interface Row<F> {
-  subject: Subject
+export interface Row<F, S extends Subject = Subject> {
+  subject: S
   rounds: F[]
   void: string
 }
@@ -18,17 +22,17 @@ export interface Spread {
 }
 
 /**
- * Measures every subject in each round, a slice at a time, so that all meet the same moments of the machine; a round's
- * samples are those of its slices. The order is turned every second time, so that a machine that slows down does not
- * favour the first. One slice of each comes before all rounds, to warm up, and counts for nothing.
+ * Measures every subject in each round, a slice at a time, so that all meet the same moments of the machine; a round
+ * is the list of its slices. The order is turned every second time, so that a machine that slows down does not favour
+ * the first. One slice of each comes before all rounds, to warm up, and counts for nothing.
  */
-export async function interleave(
-  subjects: readonly Subject[],
+export async function interleave<F, S extends Subject>(
+  subjects: readonly S[],
   { rounds, slices }: { rounds: number; slices: number },
-  measure: (subject: Subject) => Promise<Float64Array>,
-): Promise<Row<Float64Array>[]> {
-  const rows = subjects.map((subject): Row<Float64Array> => ({ subject, rounds: [], void: '' }))
-  const sliceOfEach = async (turn: number, keep: (row: Row<Float64Array>, samples: Float64Array) => void) => {
+  measure: (subject: S) => Promise<F>,
+): Promise<Row<F[], S>[]> {
+  const rows = subjects.map((subject): Row<F[], S> => ({ subject, rounds: [], void: '' }))
+  const sliceOfEach = async (turn: number, keep: (row: Row<F[], S>, slice: F) => void) => {
     for (const row of turn % 2 === 0 ? rows : rows.toReversed()) {
       if (row.void !== '') continue
       try {
@@ -40,19 +44,27 @@ export async function interleave(
     }
   }
   await sliceOfEach(0, () => {})
-  for (let round = 0; round < rounds; round++) {
-    for (let slice = 0; slice < slices; slice++) {
-      await sliceOfEach(slice, (row, samples) => {
-        row.rounds[round] = Float64Array.of(...(row.rounds[round] ?? []), ...samples)
-      })
-    }
+  for (let slice = 0; slice < rounds * slices; slice++) {
+    const round = Math.floor(slice / slices)
+    await sliceOfEach(slice, (row, measured) => {
+      row.rounds[round] ??= []
+      row.rounds[round].push(measured)
+    })
   }
   return rows
 }
 
-/** The same rows with what each round's samples say. */
-export function mapRounds<A, B>(rows: readonly Row<A>[], say: (figures: A) => B): Row<B>[] {
+/** The same rows with what each round's figures say. */
+export function mapRounds<A, B, S extends Subject>(
+  rows: readonly Row<A, S>[],
+  say: (figures: A) => B,
+): Row<B, S>[] {
   return rows.map(row => ({ ...row, rounds: row.rounds.map(say) }))
+}
+
+/** The samples of all slices. */
+export function joined(slices: readonly Float64Array[]): Float64Array {
+  return Float64Array.from(slices.flatMap(slice => [...slice]))
 }
 
 export function spreadOf(values: readonly number[]): Spread {
