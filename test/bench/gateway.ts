@@ -1,127 +1,101 @@
-// `npm run bench -- gateway`: the gateway under closed-loop saturation. Ratios of one run count; rates are this machine's.
-import { resolve } from 'node:path'
-import autocannon from 'autocannon'
-import { type Child, startChild } from '../../chaos/supervise.ts'
+// `npm run bench`: what the gateway costs, beside a bare server and, with --peers, other gateways. Ratios of one run
+// count; rates are this machine's.
 
-const root = resolve(import.meta.dirname, '../..')
-const CONNECTIONS = 100
-const SECONDS = 4
-const ROUNDS = 3
-const PATH = '/areas/1'
-/** Every request reaches the upstream: single flight would answer a hundred of these with one call. */
+import { GENERATOR } from './gateway/load.ts'
+import { isPinned, pin } from './gateway/machine.ts'
+import { measure, type Slice, type SliceOptions, STORED_PATH } from './gateway/measure.ts'
+import { startPeers } from './gateway/peers.ts'
+import { GATEWAY, type Served, startBareHttp, startGateway } from './gateway/subjects.ts'
+import { crowdedSection, passedOnSection, storedSection } from './gateway/tables.ts'
+import { startUpstream, type Upstream } from './gateway/upstream.ts'
+import { inLaboratory, type Laboratory } from './laboratory.ts'
+import { interleave, mapRounds, type Row } from './rounds.ts'
+import { sectionText, targetText } from './section.ts'
+
+export interface GatewayBenchOptions {
+  /** Puts other gateways beside ours. */
+  hasPeers: boolean
+  isQuick: boolean
+}
+
+/** Rounds are odd, so that the middle of them is one that was measured. */
+const LENGTHS = { full: { rounds: 7, seconds: 3 }, quick: { rounds: 3, seconds: 1 } }
+const CONNECTIONS = 50
+/** Enough for a queue to show. */
+const CROWD = 100
+/** Every request is for itself: single flight would answer a hundred of these with one call. */
 const WITHOUT_SHARING = 'rate-limit,deadline,bulkhead,breaker,retry,attempt-limit'
 
-interface Row {
-  name: string
-  /** The gateway's settings; null asks the upstream itself. */
-  settings: Record<string, string> | null
+/** Measures every row and prints their tables. */
+export function benchGateway(options: GatewayBenchOptions): Promise<void> {
+  return inLaboratory(lab => run(lab, options))
 }
 
-interface Figures {
-  perSecond: number
-  p50Ms: number
-  p99Ms: number
-  /** Why the row counts for nothing; empty when it does. */
-  void: string
+async function run(lab: Laboratory, { hasPeers, isQuick }: GatewayBenchOptions): Promise<void> {
+  // The load generators inherit it.
+  pin(process.pid, 'beside')
+  const { rounds, seconds } = isQuick ? LENGTHS.quick : LENGTHS.full
+  const upstream = await startUpstream(lab)
+  const measured = measuring(upstream, rounds)
+
+  const stored = await openStored(lab, upstream)
+  const hits = await measured(stored, { way: 'stored', connections: CONNECTIONS, seconds })
+  const { subjects, missing } = await openPassedOn(lab, upstream, hasPeers)
+  const passes = await measured(subjects, { way: 'passed on', connections: CONNECTIONS, seconds })
+  const few = subjects.filter(({ name }) => name === GATEWAY.guarded || name === '@fastify/http-proxy')
+  const crowd = hasPeers ? await measured(few, { way: 'passed on', connections: CROWD, seconds }) : []
+
+  const sections = [storedSection(hits), passedOnSection(passes), ...crowdedSection(crowd)]
+  console.log(`\n${conditions(upstream, rounds, seconds)}`)
+  for (const section of sections) console.log(sectionText(section))
+  console.log('\nTargets\n')
+  for (const target of sections.flatMap(({ targets }) => targets)) console.log(`- ${targetText(target)}`)
+  for (const name of missing) console.log(`\n${name} is not installed here.`)
+  if (!process.env.REDIS_URL) console.log('\nWith REDIS_URL set there is a row for the Redis cache too.')
+  if (!hasPeers) console.log('\nWith --peers there are rows for other gateways too.')
 }
 
-const redisUrl = process.env.REDIS_URL
-const rows: Row[] = [
-  { name: 'direct upstream', settings: null },
-  { name: 'gateway, cache off', settings: { GUARDS: WITHOUT_SHARING } },
-  { name: 'gateway, memory cache', settings: { CACHE: 'memory' } },
-  ...(redisUrl ? [{ name: 'gateway, Redis cache', settings: { CACHE: 'redis', REDIS_URL: redisUrl } }] : []),
-]
+type Measured = (subjects: readonly Served[], options: SliceOptions) => Promise<Row<Slice, Served>[]>
 
-const children: Child[] = []
-
-function start(name: string, entry: string, env: Record<string, string>): Promise<Child> {
-  return startChild({
-    name,
-    entry: resolve(root, entry),
-    args: [],
-    env: { ...process.env, HOST: '127.0.0.1', PORT: '0', ...env },
-    readyWithinMs: 10_000,
-  }).then(child => {
-    children.push(child)
-    return child
-  })
-}
-
-async function shoot(url: string, seconds: number): Promise<Figures> {
-  const result = await autocannon({ url, connections: CONNECTIONS, duration: seconds })
-  const unexpected = result.non2xx + result.errors + result.timeouts
-  return {
-    perSecond: result['2xx'] / result.duration,
-    p50Ms: result.latency.p50,
-    p99Ms: result.latency.p99,
-    void:
-      unexpected === 0
-        ? ''
-        : `void: ${result.non2xx} unexpected statuses, ${result.errors + result.timeouts} errors`,
+function measuring(upstream: Upstream, rounds: number): Measured {
+  return async (subjects, options) => {
+    const rows = await interleave(subjects, { rounds, slices: 1 }, subject => {
+      process.stderr.write(`${options.way}, ${options.connections} connections: ${subject.name}\n`)
+      return measure(subject, upstream, options)
+    })
+    return mapRounds(rows, ([slice]) => slice!)
   }
 }
 
-const middle = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
-
-/** Measures every row and prints their table. */
-export async function benchGateway(): Promise<void> {
-  try {
-    const origin = await start('origin', 'scenarios/engine/origin/main.ts', {
-      MEDIAN_MS: '0',
-      SIGMA: '0',
-      SEED: '1',
-    })
-    const upstream = `http://127.0.0.1:${origin.ports.http}`
-    const urls: string[] = []
-    for (const { name, settings } of rows) {
-      if (settings === null) {
-        urls.push(`${upstream}${PATH}`)
-        continue
-      }
-      // Saturation would trip every guard that bounds a client or a queue: they are raised out of the way.
-      const gateway = await start(name, 'src/main.ts', {
-        ADMIN_HOST: '127.0.0.1',
-        ADMIN_PORT: '0',
-        UPSTREAM_URL: upstream,
-        RATE_LIMIT_MAX: '1000000000',
-        BULKHEAD_MAX: '10000',
-        DEADLINE_MS: '5000',
-        ATTEMPT_LIMIT_MS: '4000',
-        BREAKER_RESET_MS: '6000',
-        ...settings,
-      })
-      urls.push(`http://127.0.0.1:${gateway.ports.http}/proxy${PATH}`)
-    }
-    const figures: Figures[][] = rows.map(() => [])
-    for (const url of urls) await shoot(url, 1)
-    for (let round = 0; round < ROUNDS; round++) {
-      // Turned round every second time, so that a machine that slows down does not favour the first row.
-      const order = rows.map((_, index) => (round % 2 === 0 ? index : rows.length - 1 - index))
-      for (const index of order) figures[index]!.push(await shoot(urls[index]!, SECONDS))
-      process.stderr.write(`round ${round + 1} of ${ROUNDS} done\n`)
-    }
-    const perSecond = figures.map(list => middle(list.map(entry => entry.perSecond)))
-    console.log(
-      `\n${CONNECTIONS} connections, ${ROUNDS} rounds of ${SECONDS} s a row, medians; GET ${PATH}; Node ${process.version}\n`,
-    )
-    console.log('| row | requests/s | ratio to direct | ratio to cache off | p50 ms | p99 ms |')
-    console.log('|---|---:|---:|---:|---:|---:|')
-    rows.forEach(({ name }, index) => {
-      const list = figures[index]!
-      const spoiled = list.find(entry => entry.void !== '')?.void
-      const cells = [
-        Math.round(perSecond[index]!).toLocaleString('en-US'),
-        (perSecond[index]! / perSecond[0]!).toFixed(2),
-        (perSecond[index]! / perSecond[1]!).toFixed(2),
-        middle(list.map(entry => entry.p50Ms)).toFixed(0),
-        middle(list.map(entry => entry.p99Ms)).toFixed(0),
+async function openStored(lab: Laboratory, upstream: Upstream): Promise<Served[]> {
+  const redisUrl = process.env.REDIS_URL
+  const memory = await startGateway(lab, 'gateway, memory cache, all guards', upstream.url)
+  await fetch(memory.url + STORED_PATH)
+  const redis = redisUrl
+    ? [
+        await startGateway(lab, 'gateway, Redis cache, all guards', upstream.url, {
+          CACHE: 'redis',
+          REDIS_URL: redisUrl,
+        }),
       ]
-      console.log(`| ${name} | ${spoiled ?? cells.join(' | ')} |`)
-    })
-    console.log('\nCache off: single flight is off, too, so that every request reaches the upstream.')
-    if (!redisUrl) console.log('With REDIS_URL set there is a row for the Redis cache too.')
-  } finally {
-    await Promise.all(children.map(child => child.stop({ withinMs: 3_000 })))
-  }
+    : []
+  return [await startBareHttp(lab, memory, STORED_PATH), memory, ...redis]
+}
+
+async function openPassedOn(lab: Laboratory, upstream: Upstream, hasPeers: boolean) {
+  const gateways = [
+    await startGateway(lab, GATEWAY.guarded, upstream.url),
+    await startGateway(lab, GATEWAY.unshared, upstream.url, { GUARDS: WITHOUT_SHARING }),
+    await startGateway(lab, GATEWAY.bare, upstream.url, { GUARDS: 'none' }),
+  ]
+  const { peers, missing } = hasPeers ? await startPeers(lab, upstream.url) : { peers: [], missing: [] }
+  for (const { pid } of peers) pin(pid, 'measured')
+  return { subjects: [...gateways, ...peers], missing }
+}
+
+function conditions({ name }: Upstream, rounds: number, seconds: number): string {
+  const where = isPinned
+    ? `the server under test on one core, ${GENERATOR} and the upstream (${name}) on the others`
+    : `${GENERATOR}, the upstream (${name}) and the server under test on any core`
+  return `${rounds} rounds of ${seconds} s a row, interleaved, medians (least–most); ${where}; Node ${process.version}`
 }

@@ -7,7 +7,17 @@ interface Bench {
 }
 
 const BENCHES = new Map<string, Bench>([
-  ['gateway', { flags: [], run: async () => (await import('./gateway.ts')).benchGateway() }],
+  [
+    'gateway',
+    {
+      flags: ['--peers', '--quick'],
+      run: async flags =>
+        (await import('./gateway.ts')).benchGateway({
+          hasPeers: flags.has('--peers'),
+          isQuick: flags.has('--quick'),
+        }),
+    },
+  ],
   ['failure', { flags: [], run: async () => (await import('./failure.ts')).benchFailure() }],
   [
     'proxy',

@@ -1,12 +1,11 @@
 // The tests behind cache-tests.fyi: brought here by npm, run against a gateway in front of their own origin.
 import { type SpawnOptions, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { startEntry } from '../support/entry-process.ts'
+import { installOnce } from '../support/install-once.ts'
 
 const FOLDER = import.meta.dirname
 const PACKAGE = join(FOLDER, 'node_modules/http-cache-tests')
-const INSTALL_MS = 120_000
 const RUN_MS = 80_000
 
 /** The cache as it is shipped; raised is only what the suite's failing, slow and silent origin would set off. */
@@ -32,25 +31,9 @@ interface SuiteTest {
 /** What became of each test by its id: true, or the kind and the text of what was wrong. */
 export type Results = Record<string, true | [kind: string, text: string]>
 
-/**
- * Installs the suite where it is not there yet, in its own folder, from its own lock file.
- * @returns why it could not be, in one line, or undefined
- */
-export async function installSuite(): Promise<string | undefined> {
-  if (existsSync(join(PACKAGE, 'package.json'))) return undefined
-  // The npm of whoever runs this, on its own Node: not the one that runs the tests.
-  const folders = (process.env.PATH ?? '')
-    .split(delimiter)
-    .filter(folder => !folder.endsWith(join('node_modules', '.bin')))
-  const env = { ...process.env, PATH: folders.join(delimiter) }
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--fetch-retries=0']
-  const { code, output } = await run('npm', ['ci', '--prefix', FOLDER, ...flags], {
-    env,
-    timeout: INSTALL_MS,
-  })
-  if (code === 0) return undefined
-  const reason = /npm (?:error|ERR!) code (\S+)/.exec(output)?.[1] ?? `exit code ${code}`
-  return `http-cache-tests cannot be installed (${reason}): go online and run \`npm ci --prefix test/cache-tests\``
+/** @returns why the suite is not there, in one line, or undefined */
+export function installSuite(): Promise<string | undefined> {
+  return installOnce(FOLDER, 'http-cache-tests')
 }
 
 /** The tests that count, by their kind. */

@@ -1,6 +1,6 @@
 // A bare Node pipe: what any proxy written in Node costs at the least, unless it is cleverer than the streams it is made of.
 import { connect } from 'node:net'
-import { listen, sayReady } from './child.ts'
+import { listen, sayReady } from '../child.ts'
 
 /** The ports to pipe to, as `name=port`; listens once for each, under the same name. */
 const targets = process.argv.slice(2).map(word => word.split('=') as [string, string])

@@ -1,7 +1,8 @@
 // The far end of every subject: echoes, after a bare timer if told so, sends bodies, and swallows what it is sent.
 // A process of its own: beside the load generator it would save each answer the wake-up that a real one costs.
+
+import { listen, sayReady } from '../child.ts'
 import { makeBody } from './body.ts'
-import { listen, sayReady } from './child.ts'
 
 const delayMs = Number(process.argv[2] ?? 0)
 const body = makeBody()

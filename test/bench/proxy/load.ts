@@ -1,7 +1,7 @@
 // The load generator as a process of its own: on the event loop of a subject it would measure itself.
 
+import { sayReady } from '../child.ts'
 import { VoidError } from '../void-error.ts'
-import { sayReady } from './child.ts'
 import { disperse, gather, greet } from './crowd.ts'
 import { bodies, roundTrips } from './exchanges.ts'
 import { flood } from './flood.ts'

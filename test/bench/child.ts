@@ -1,6 +1,7 @@
-// What the processes of the proxy bench have in common: they listen, say so, and end with whoever started them.
+// What the processes of the benches have in common: they listen, say so, and end with whoever started them.
 import { once } from 'node:events'
-import { createServer, type Socket } from 'node:net'
+import type { Server as HttpServer } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
 
 const BACKLOG = 4_096
 
@@ -13,6 +14,13 @@ export async function listen(onConnection: (socket: Socket) => void): Promise<nu
   server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG })
   await once(server, 'listening')
   return (server.address() as { port: number }).port
+}
+
+/** Has an HTTP server listen on a free loopback port, and says so. */
+export function listenOn(server: HttpServer | Server): void {
+  server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, () =>
+    sayReady({ http: (server.address() as { port: number }).port }),
+  )
 }
 
 /** Tells the parent that all is there. */

@@ -1,0 +1,83 @@
+// What is measured: the gateway under several settings, and what it is held against.
+import { get } from 'node:http'
+import type { Laboratory } from '../laboratory.ts'
+import type { Subject } from '../rounds.ts'
+import { pin } from './machine.ts'
+
+/** A server under test. */
+export interface Served extends Subject {
+  pid: number
+  /** Put before every path. */
+  url: string
+}
+
+/**
+ * Every guard is on, but out of the way: saturation would trip each that bounds a client or a queue.
+ * Metrics are always on, and the log is sampled as it is by itself.
+ */
+const RAISED = {
+  RATE_LIMIT_MAX: '1000000000',
+  BULKHEAD_MAX: '10000',
+  DEADLINE_MS: '5000',
+  ATTEMPT_LIMIT_MS: '4000',
+  BREAKER_RESET_MS: '6000',
+  /** What is stored stays so: nothing else than the row says is measured. */
+  CACHE_FRESH_MS: '3600000',
+}
+
+export const GATEWAY = {
+  guarded: 'gateway, all guards',
+  unshared: 'gateway, all but cache and single flight',
+  bare: 'gateway, no guards',
+}
+
+/** Starts a gateway on the core that is measured. */
+export async function startGateway(
+  lab: Laboratory,
+  name: string,
+  upstream: string,
+  settings: Record<string, string> = {},
+): Promise<Served> {
+  const { pid, ports } = await lab.start(name, 'src/main.ts', {
+    env: {
+      HOST: '127.0.0.1',
+      PORT: '0',
+      ADMIN_HOST: '127.0.0.1',
+      ADMIN_PORT: '0',
+      UPSTREAM_URL: upstream,
+      ...RAISED,
+      ...settings,
+    },
+  })
+  pin(pid, 'measured')
+  return { name, pid, url: `http://127.0.0.1:${ports.http}/proxy` }
+}
+
+/** A bare server that sends what `like` answers at this path, to the byte. */
+export async function startBareHttp(lab: Laboratory, like: Served, path: string): Promise<Served> {
+  const name = 'bare node:http, the same bytes'
+  const { pid, ports } = await lab.start(name, 'test/bench/gateway/bare-http.ts', {
+    env: { ANSWER: JSON.stringify(await answerOf(like.url + path)) },
+  })
+  pin(pid, 'measured')
+  return { name, pid, url: `http://127.0.0.1:${ports.http}/proxy` }
+}
+
+/** Fields that node:http adds by itself. */
+const OF_THE_CONNECTION = new Set(['connection', 'keep-alive'])
+
+function answerOf(url: string): Promise<{ status: number; headers: string[]; body: string }> {
+  return new Promise((resolve, reject) => {
+    get(url, response => {
+      const { rawHeaders, statusCode } = response
+      const headers = rawHeaders.filter(
+        (_, index) => !OF_THE_CONNECTION.has(rawHeaders[index - (index % 2)]!.toLowerCase()),
+      )
+      let body = ''
+      response.setEncoding('utf8').on('data', text => {
+        body += text
+      })
+      response.on('end', () => resolve({ status: statusCode!, headers, body }))
+    }).on('error', reject)
+  })
+}
