@@ -22,8 +22,8 @@ export type GuardName = (typeof GUARD_NAMES)[number]
 /** Where a streamed body goes. `write` returns false when the sink is full: the source waits for `resume`. */
 export interface BodySink {
   write(chunk: Buffer): boolean
-  /** The body is whole; `trailers` are the fields that came after it, flat. */
-  end(trailers: readonly string[]): void
+  /** The body is whole with `last`, where anything is left of it; `trailers` are the fields that came after it, flat. */
+  end(trailers: readonly string[], last: Buffer | undefined): void
   /** The body broke off: what was written so far is not all. */
   fail(reason: Error): void
 }

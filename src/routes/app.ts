@@ -19,6 +19,8 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
   const app = fastify({
     // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
     logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
+    // Nothing is logged in a request's name but the line of its own: a logger for each would cost more than that.
+    childLoggerFactory: logger => logger,
     logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),

@@ -22,7 +22,7 @@ export class Exchange implements EndedRequest {
     this.#account = account
     this.#request = request
     this.#raw = raw
-    raw.once('close', () => this.#close())
+    raw.on('close', () => this.#close())
   }
 
   /** What became of the request; its answer may still be on its way. */

@@ -48,21 +48,25 @@ export function sendResponse(
 }
 
 function streamBody(raw: ServerResponse, body: BodySource, request: GatewayRequest): void {
-  raw.on('drain', () => body.resume())
-  raw.once('close', () => {
-    if (!raw.writableFinished) body.abort(clientGone())
-  })
+  let hasEnded = false
   body.pipe({
     write: chunk => raw.write(chunk),
-    end(trailers) {
+    end(trailers, last) {
+      hasEnded = true
       if (request.parts.takesTrailers === true && trailers.length > 0) addTrailers(raw, trailers)
-      raw.end()
+      raw.end(last)
     },
     // The rest will not come: a reset says so, a polite end would be taken for the whole.
     fail: reason => {
+      hasEnded = true
       request.trace.brokeOff = reason
       reset(raw)
     },
+  })
+  if (hasEnded) return
+  raw.on('drain', () => body.resume())
+  raw.on('close', () => {
+    if (!raw.writableFinished) body.abort(clientGone())
   })
 }
 

@@ -27,11 +27,12 @@ export interface Connections {
 }
 
 export function createConnections(options: ConnectionOptions): Connections {
+  const origin = readOnce(options.upstreamOrigin)
   const all: Connection[] = []
   const idle: Connection[] = []
   const connect = buildConnector({ timeout: options.upstreamConnectMs, allowH2: false })
   const open = () => {
-    const connection = openConnection(options, connect)
+    const connection = openConnection(origin, options, connect)
     all.push(connection)
     return connection
   }
@@ -42,10 +43,21 @@ export function createConnections(options: ConnectionOptions): Connections {
   }
 }
 
-function openConnection(options: ConnectionOptions, connect: buildConnector.connector): Connection {
+/** An origin whose parts are worked out once: undici asks for them several times a call, and a URL makes them anew. */
+function readOnce(origin: string): URL {
+  const url = new URL(origin)
+  for (const part of ['origin', 'protocol'] as const) Object.defineProperty(url, part, { value: url[part] })
+  return url
+}
+
+function openConnection(
+  origin: URL,
+  options: ConnectionOptions,
+  connect: buildConnector.connector,
+): Connection {
   let socket: Socket | undefined
   let isConnecting = false
-  const client = new Client(options.upstreamOrigin, {
+  const client = new Client(origin, {
     pipelining: 1,
     allowH2: false,
     headersTimeout: options.upstreamBackstopMs,

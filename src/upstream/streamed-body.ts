@@ -8,16 +8,19 @@ export interface StreamLimits {
   streamLeastBytes: number
 }
 
+/** So much is taken from the upstream before anybody takes it: most bodies are whole by then, and go out in one piece. */
+const MOST_EARLY_BYTES = 65_536
+
 /** The body of an answer, from undici's controller to the client's response, each at the pace of the slower. */
 export class StreamedBody implements BodySource {
   readonly #controller: Dispatcher.DispatchController
   readonly #endCall: (reason: Error) => void
   readonly #limits: StreamLimits
-  readonly #timer: ReturnType<typeof setInterval>
+  #timer: ReturnType<typeof setInterval> | undefined
   /** What came before anybody took it. */
-  #early: Buffer[]
+  #early: Buffer[] = []
   #sink: BodySink | null = null
-  #isPaused = true
+  #isPaused = false
   #isOver = false
   #reason: Error | null = null
   #trailers: readonly string[] = []
@@ -34,26 +37,28 @@ export class StreamedBody implements BodySource {
     endCall: (reason: Error) => void,
   ) {
     this.#controller = controller
-    this.#early = early
     this.#limits = limits
     this.#endCall = endCall
-    this.#timer = setInterval(() => this.#checkFlow(), limits.streamIdleMs)
-    controller.pause()
+    for (const chunk of early) this.take(chunk)
   }
 
   // From the upstream.
 
   take(chunk: Buffer): void {
     this.#bytes += chunk.length
+    if (this.#sink !== null) {
+      if (!this.#sink.write(chunk)) this.#pause()
+      return
+    }
     // A connection that closes hands over what it still held, paused or not.
-    if (this.#sink === null) this.#early.push(chunk)
-    else if (!this.#sink.write(chunk)) this.#pause()
+    this.#early.push(chunk)
+    if (this.#bytes >= MOST_EARLY_BYTES) this.#pause()
   }
 
   finish(trailers: readonly string[]): void {
     this.#trailers = trailers
     this.#end(null)
-    this.#sink?.end(trailers)
+    this.#sink?.end(trailers, undefined)
   }
 
   fail(reason: Error): void {
@@ -69,11 +74,17 @@ export class StreamedBody implements BodySource {
       sink.fail(this.#reason)
       return
     }
+    const last = this.#isOver ? this.#early.pop() : undefined
     let isOpen = true
     for (const chunk of this.#early) isOpen = sink.write(chunk)
     this.#early = []
-    if (this.#isOver) sink.end(this.#trailers)
-    else if (isOpen) this.resume()
+    if (this.#isOver) {
+      sink.end(this.#trailers, last)
+      return
+    }
+    this.#timer = setInterval(() => this.#checkFlow(), this.#limits.streamIdleMs)
+    if (isOpen) this.resume()
+    else this.#pause()
   }
 
   resume(): void {
@@ -104,7 +115,7 @@ export class StreamedBody implements BodySource {
     const waitedFor = this.#waitedFor
     this.#bytesBefore = this.#bytes
     this.#waitedFor = this.#isPaused ? 'client' : 'upstream'
-    if (waitedFor !== this.#waitedFor || this.#sink === null) return
+    if (waitedFor !== this.#waitedFor) return
     const { streamIdleMs, streamLeastBytes } = this.#limits
     if (waitedFor === 'client')
       this.#endCall(new GatewayError('client-gone', `the client took nothing in ${streamIdleMs} ms`))
