@@ -2,83 +2,92 @@ import { isWrite } from '../cache/invalidation.ts'
 import { flightKey } from '../cache/keys.ts'
 import { mayBeShared, mayShareResponse } from '../cache/sharing.ts'
 import { matchesVary, selectorOf, varyOf } from '../cache/vary.ts'
-import { GatewayError } from '../errors.ts'
-import { limitAt } from '../limit.ts'
-import { deadlineExceeded } from './deadline.ts'
-import {
-  discard,
-  type GatewayRequest,
-  type GatewayResponse,
-  type Guard,
-  type Next,
-  type Tell,
-} from './guard.ts'
-
-/** One call that several clients wait for. It ends itself when the last of them has left. */
-interface SharedCall {
-  readonly request: GatewayRequest
-  readonly answer: Promise<GatewayResponse>
-  waiting: number
-}
-
-/** How a shared call ended for one who waited until it did. */
-type Ending = { response: GatewayResponse } | { error: unknown }
+import { GatewayError, isFaultStatus, isUpstreamFault } from '../errors.ts'
+import type { GatewayRequest, GatewayResponse, Guard, Next, Tell } from './guard.ts'
+import { type Ending, SharedCall } from './shared-call.ts'
 
 /** A client with less time left than this would only burden the upstream with a call of its own. */
 const LEAST_LEFT_MS = 50
 
+/** For so long nobody waits for an answer like the one before, which was for one client alone. */
+const APART_MS = 2_000
+/** Most paths of which that is known. */
+const MOST_APART = 1_000
+
+/** What one who asks again has waited for before. */
+interface Before {
+  /** A call that the upstream failed: one is enough. */
+  hasFailed: boolean
+  /** One whose answer was for others: now it is asked for what is for this one. */
+  isVariant: boolean
+}
+const NOTHING_YET: Before = { hasFailed: false, isVariant: false }
+
 /**
  * Identical reads share one call. The call runs under the configured deadline, each waiter leaves at its own.
- * What turns out to be for one client only is asked for again by the others.
+ * What turns out to be for one client only is asked for again by the others; those who come soon after do not wait
+ * for the like of it at all.
  *
- * A failure of the upstream is everybody's: one failing call in place of as many as there are waiters is what spares
- * it. What is the first one's alone is not: the deadline of the call counts from its arrival, and what it sent may be
- * what was refused. Then those who came later ask again, together.
+ * A failure may be the first one's alone: the deadline of the call counts from its arrival, and what it sent may be
+ * what was refused, or what the upstream choked on. So those who came later ask again, together: two failing calls in
+ * place of as many as there are waiters still spare an upstream that fails for all.
  * @param deadlineMs how long a shared call may take; infinite where no deadline is kept
  */
 export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell): Guard {
   const calls = new Map<string, SharedCall>()
+  const apart = keysApart()
 
   function begin(key: string, request: GatewayRequest, next: Next): SharedCall {
-    const now = performance.now()
-    const shared = request.fork(now + deadlineMs)
-    const answer = next(shared)
-    const call = { request: shared, answer, waiting: 0 }
-    const end = () => {
-      if (calls.get(key) === call) calls.delete(key)
-    }
-    answer.then(end, end)
+    const shared = request.fork(performance.now() + deadlineMs)
+    const call = new SharedCall(shared, tell)
     calls.set(key, call)
+    call.start(next, () => {
+      if (calls.get(key) === call) calls.delete(key)
+    })
     return call
+  }
+
+  function read(
+    key: string,
+    request: GatewayRequest,
+    next: Next,
+    before: Before = NOTHING_YET,
+  ): Promise<GatewayResponse> {
+    const running = calls.get(key)
+    if (running !== undefined && running.request.cancelled === null)
+      return join(key, running, request, next, before)
+    if (apart.has(key)) return next(request)
+    tell('led')
+    return begin(key, request, next).lead(request)
   }
 
   async function join(
     key: string,
+    call: SharedCall,
     request: GatewayRequest,
     next: Next,
-    isOneVariant = false,
+    before: Before,
   ): Promise<GatewayResponse> {
-    const running = calls.get(key)
-    if (running === undefined || running.request.cancelled !== null) {
-      tell('led')
-      return lead(request, begin(key, request, next), tell)
-    }
-    const ending = await wait(request, running, tell)
-    if ('error' in ending) {
-      if (!isOfTheFirstAlone(ending.error) || !hasTimeLeft(request)) throw ending.error
+    const ending = await call.wait(request)
+    const isFailure = isOfTheUpstream(ending)
+    if (hasTimeLeft(request) && (isOfTheFirstAlone(ending) || (isFailure && !before.hasFailed))) {
       tell('asked-again')
-      return join(key, request, next, isOneVariant)
+      return read(key, request, next, isFailure ? { ...before, hasFailed: true } : before)
     }
+    if ('error' in ending) throw ending.error
     const { response } = ending
     const isForAll = mayShareResponse(response)
-    if (isForAll && matchesVary(request, running.request, response)) {
+    if (isForAll && matchesVary(request, call.request, response)) {
       tell('joined')
       request.trace.isCollapsed = true
       return response
     }
     tell('asked-again')
-    const varyOn = isForAll && !isOneVariant ? varyOf(response.headers) : ['*']
-    return varyOn.includes('*') ? next(request) : join(variantOf(key, request, varyOn), request, next, true)
+    const varyOn = isForAll && !before.isVariant ? varyOf(response.headers) : ['*']
+    if (!varyOn.includes('*'))
+      return read(variantOf(key, request, varyOn), request, next, { ...before, isVariant: true })
+    apart.add(key)
+    return next(request)
   }
 
   /** Who reads after a write must not get what was asked before it. */
@@ -86,11 +95,31 @@ export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell)
     for (const [key, call] of calls) if (call.request.parts.path === path) calls.delete(key)
   }
 
-  return async (request, next) => {
-    if (mayBeShared(request)) return join(flightKey(request), request, next)
+  async function pass(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const response = await next(request)
     if (isWrite(request) && response.status < 400) part(request.parts.path)
     return response
+  }
+
+  return (request, next) =>
+    mayBeShared(request) ? read(flightKey(request), request, next) : pass(request, next)
+}
+
+/** The keys whose reads are not made to wait for each other, for a while. */
+function keysApart() {
+  const until = new Map<string, number>()
+  return {
+    add(key: string): void {
+      if (until.size >= MOST_APART) until.clear()
+      until.set(key, performance.now() + APART_MS)
+    },
+    has(key: string): boolean {
+      const end = until.size === 0 ? undefined : until.get(key)
+      if (end === undefined) return false
+      if (performance.now() < end) return true
+      until.delete(key)
+      return false
+    },
   }
 }
 
@@ -100,57 +129,15 @@ function variantOf(key: string, request: GatewayRequest, varyOn: readonly string
 }
 
 /** Its time, or what it sent: nothing of the upstream. */
-function isOfTheFirstAlone(error: unknown): boolean {
-  return error instanceof GatewayError && (error.code === 'deadline-exceeded' || error.status < 500)
+function isOfTheFirstAlone(ending: Ending): boolean {
+  if (!('error' in ending) || !(ending.error instanceof GatewayError)) return false
+  return ending.error.code === 'deadline-exceeded' || ending.error.status < 500
+}
+
+function isOfTheUpstream(ending: Ending): boolean {
+  return 'error' in ending ? isUpstreamFault(ending.error) : isFaultStatus(ending.response.status)
 }
 
 function hasTimeLeft({ deadlineAt }: GatewayRequest): boolean {
   return deadlineAt - performance.now() >= LEAST_LEFT_MS
-}
-
-/** The first waiter alone can have a streamed answer; if it has left by then, the stream is ended. */
-async function lead(request: GatewayRequest, call: SharedCall, tell: Tell): Promise<GatewayResponse> {
-  try {
-    const ending = await wait(request, call, tell)
-    if ('error' in ending) throw ending.error
-    return ending.response
-  } catch (error) {
-    call.answer.then(discard, () => {})
-    throw error
-  }
-}
-
-/** Waits for a shared call until it ends; rejects at the waiter's own deadline, or its cancellation. */
-function wait(request: GatewayRequest, call: SharedCall, tell: Tell): Promise<Ending> {
-  call.waiting += 1
-  return new Promise((resolve, reject) => {
-    let isWaiting = true
-    const stop = () => {
-      isWaiting = false
-      callOff()
-      unlink()
-      call.waiting -= 1
-    }
-    const leave = (reason: GatewayError) => {
-      if (!isWaiting) return
-      stop()
-      reject(reason)
-      if (call.waiting === 0) call.request.cancel(reason)
-    }
-    const callOff = limitAt(request.deadlineAt, () => {
-      tell('left')
-      leave(deadlineExceeded(request))
-    })
-    let unlink = () => {}
-    unlink = request.onCancel(leave)
-    const end = (ending: Ending) => {
-      if (!isWaiting) return
-      stop()
-      resolve(ending)
-    }
-    call.answer.then(
-      response => end({ response }),
-      error => end({ error }),
-    )
-  })
 }

@@ -408,12 +408,14 @@ describe('a body that is not whole is neither stored nor shared', () => {
     const reads = [1, 2].map(() => fetch(`${gateway.url}/proxy/x`))
     await eventually(async () => expect((await gateway.counts())['cache.miss']).toBe(2))
     held[0]?.()
+    await eventually(() => expect(held.length).toBe(2))
+    held[1]?.()
     expect((await Promise.all(reads)).map(({ status }) => status)).toEqual([502, 502])
     upstream.answer = request => request.socket.end(whole)
     const next = await fetch(`${gateway.url}/proxy/x`)
     expect(await next.text()).toBe('whole')
     expect(next.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200; stored')
-    expect(upstream.requests.length).toBe(2)
+    expect(upstream.requests.length).toBe(3)
   })
 
   test('that ends only with its connection goes to who asked, and no further', async () => {

@@ -32,13 +32,37 @@ describe('identical reads', () => {
     expect(told).toEqual({ led: 1, joined: 39 })
   })
 
-  test('share a failure too', async () => {
-    const reads = [read(), read()]
+  test('share a failure only when a second call has failed too', async () => {
+    const reads = [read(), read(), read()]
     upstream.calls[0]?.reject(new GatewayError('upstream-reset', 'gone'))
-    expect(await Promise.all(reads.map(({ outcome }) => outcome))).toEqual([
-      'upstream-reset',
-      'upstream-reset',
-    ])
+    expect(await reads[0]?.outcome).toBe('upstream-reset')
+    await settle()
+    expect(upstream.calls.length).toBe(2)
+    upstream.calls[1]?.reject(new GatewayError('upstream-reset', 'gone again'))
+    expect(await reads[1]?.outcome).toBe('upstream-reset')
+    expect(await reads[2]?.outcome).toBe('upstream-reset')
+    expect(upstream.calls.length).toBe(2)
+  })
+
+  test.each(['upstream-reset', 'attempt-timeout'] as const)(
+    'of which the first fails by %s: the others get the answer to one more call',
+    async code => {
+      const reads = Array.from({ length: 20 }, () => read())
+      upstream.calls[0]?.reject(new GatewayError(code, 'what the first one sent was too much'))
+      await settle()
+      expect(upstream.calls.length).toBe(2)
+      upstream.calls[1]?.resolve(answerOf())
+      expect(await Promise.all(reads.map(({ outcome }) => outcome))).toEqual([code, ...Array(19).fill(200)])
+    },
+  )
+
+  test('of which the first is answered with 500: the others get the answer to one more call', async () => {
+    const reads = [read(), read(), read()]
+    upstream.calls[0]?.resolve(answerOf(500))
+    await settle()
+    upstream.calls[1]?.resolve(answerOf())
+    expect(await Promise.all(reads.map(({ outcome }) => outcome))).toEqual([500, 200, 200])
+    expect(upstream.calls.length).toBe(2)
   })
 
   test('that come after the answer make a call of their own', async () => {
@@ -76,6 +100,23 @@ describe('an answer that is for one client only', () => {
     expect(await reads[0]?.outcome).toBe(200)
     await settle()
     expect(upstream.calls.length).toBe(3)
+  })
+
+  test('who asks soon after does not wait for the like of it', async () => {
+    const reads = [read(), read()]
+    upstream.calls[0]?.resolve(answerOf(200, 'first', ['Cache-Control', 'no-store']))
+    await reads[0]?.outcome
+    await settle()
+    upstream.calls[1]?.resolve(answerOf(200, 'second', ['Cache-Control', 'no-store']))
+    await reads[1]?.outcome
+    const soon = [read(), read(), read()]
+    expect(upstream.calls.length).toBe(5)
+    for (const call of upstream.calls.slice(2)) call.resolve(answerOf())
+    await Promise.all(soon.map(({ outcome }) => outcome))
+    vi.advanceTimersByTime(2_000)
+    read()
+    read()
+    expect(upstream.calls.length).toBe(6)
   })
 
   test('Vary: who asked the same way shares it, who did not asks again', async () => {
@@ -157,8 +198,8 @@ describe('a call that fails', () => {
     expect(upstream.calls.length).toBe(1)
   })
 
-  test.each(['upstream-reset', 'attempt-timeout', 'breaker-open', 'bulkhead-full'] as const)(
-    'by %s fails for all who wait: as many calls as waiters would bury the upstream',
+  test.each(['breaker-open', 'bulkhead-full'] as const)(
+    'by %s fails for all who wait: to ask again would be refused again',
     async code => {
       const first = read()
       vi.advanceTimersByTime(300)
@@ -200,15 +241,35 @@ describe('a write', () => {
 })
 
 describe('waiters', () => {
-  test('leave at their own deadline, the call goes on for those who came later', async () => {
-    const early = read()
-    vi.advanceTimersByTime(300)
-    const late = read()
+  const hurried = (deadlineMs: number) => {
+    const request = requestOf({}, deadlineMs)
+    return { request, outcome: outcomeOf(run(request)) }
+  }
+
+  test('leave at their own deadline, the call goes on for the others', async () => {
+    const first = read()
+    const soon = hurried(100)
     vi.advanceTimersByTime(100)
-    expect(await early.outcome).toBe('deadline-exceeded')
+    expect(await soon.outcome).toBe('deadline-exceeded')
     expect(upstream.running.size).toBe(1)
     upstream.calls[0]?.resolve(answerOf())
-    expect(await late.outcome).toBe(200)
+    expect(await first.outcome).toBe(200)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('the first among them, too, where it asks for a shorter deadline than the call has', async () => {
+    const first = hurried(100)
+    const second = read()
+    vi.advanceTimersByTime(100)
+    expect(await first.outcome).toBe('deadline-exceeded')
+    expect(upstream.running.size).toBe(1)
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await second.outcome).toBe(200)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('who has the deadline of the call needs none of its own', () => {
+    read()
     expect(vi.getTimerCount()).toBe(0)
   })
 
