@@ -12,28 +12,34 @@ const TURNS = 2
  * an answer among them calls it off.
  */
 export function limitAt(at: number, expired: () => void): () => void {
-  if (at === Number.POSITIVE_INFINITY) return () => {}
-  let isOver = false
-  let timer = setTimeout(onTimer, Math.max(0, at - performance.now()))
-
-  function onTimer() {
-    const lateMs = performance.now() - at
-    if (lateMs < 0) timer = setTimeout(onTimer, Math.ceil(-lateMs))
-    else if (lateMs > LATE_MS) drain(TURNS)
-    else expire()
-  }
-  function drain(turns: number) {
-    if (turns === 0) expire()
-    else setImmediate(drain, turns - 1)
-  }
-  function expire() {
-    if (isOver) return
-    isOver = true
-    expired()
-  }
-
+  if (at === Number.POSITIVE_INFINITY) return nothing
+  const limit: Limit = { at, expired, timer: undefined, isOver: false }
+  limit.timer = setTimeout(onTimer, Math.max(0, at - performance.now()), limit)
   return () => {
-    isOver = true
-    clearTimeout(timer)
+    limit.isOver = true
+    clearTimeout(limit.timer)
+  }
+}
+
+interface Limit {
+  readonly at: number
+  readonly expired: () => void
+  timer: ReturnType<typeof setTimeout> | undefined
+  isOver: boolean
+}
+
+const nothing = () => {}
+
+function onTimer(limit: Limit): void {
+  const lateMs = performance.now() - limit.at
+  if (lateMs < 0) limit.timer = setTimeout(onTimer, Math.ceil(-lateMs), limit)
+  else drain(limit, lateMs > LATE_MS ? TURNS : 0)
+}
+
+function drain(limit: Limit, turns: number): void {
+  if (turns > 0) setImmediate(drain, limit, turns - 1)
+  else if (!limit.isOver) {
+    limit.isOver = true
+    limit.expired()
   }
 }

@@ -118,6 +118,12 @@ export interface RequestParts {
   readonly span?: RequestSpan | undefined
 }
 
+type CancelListener = (reason: GatewayError) => void
+
+/** Never added to. */
+const NOBODY: CancelListener[] = []
+const nothing = () => {}
+
 /**
  * One request on its way through the chain, and the handle by which it is cancelled.
  * Times are on the clock of `performance.now()`, in ms.
@@ -130,7 +136,7 @@ export class GatewayRequest {
   /** Fields of the gateway's own that go out with whatever the answer will be. Flat. */
   ownFields: readonly string[] = []
   #reason: GatewayError | null = null
-  #listeners: Set<(reason: GatewayError) => void> | null = null
+  #listeners: CancelListener[] = NOBODY
   #terms: CacheTerms | null = null
   #forkedFrom: GatewayRequest | null = null
   #isAnswered = false
@@ -148,14 +154,14 @@ export class GatewayRequest {
   }
 
   /** Calls back on cancellation, at once if it has happened; returns the way to stop listening. */
-  onCancel(listener: (reason: GatewayError) => void): () => void {
+  onCancel(listener: CancelListener): () => void {
     if (this.#reason !== null) {
       listener(this.#reason)
-      return () => {}
+      return nothing
     }
-    this.#listeners ??= new Set()
-    this.#listeners.add(listener)
-    return () => this.#listeners?.delete(listener)
+    if (this.#listeners.length === 0) this.#listeners = [listener]
+    else this.#listeners.push(listener)
+    return () => this.#forget(listener)
   }
 
   /** Nobody wants the answer any more. Only the first reason counts. */
@@ -163,8 +169,13 @@ export class GatewayRequest {
     if (this.#reason !== null) return
     this.#reason = reason
     const listeners = this.#listeners
-    this.#listeners = null
-    if (listeners !== null) for (const listener of listeners) listener(reason)
+    this.#listeners = NOBODY
+    for (const listener of listeners) listener(reason)
+  }
+
+  #forget(listener: CancelListener): void {
+    const at = this.#listeners.indexOf(listener)
+    if (at !== -1) this.#listeners.splice(at, 1)
   }
 
   /** The same request with a cancellation of its own, which is not linked to this one. */
