@@ -63,9 +63,10 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
-  const callUpstream: Next = async request => {
-    const response = await upstream.call(request)
-    return request.parts.refine?.(response) ?? response
+  const callUpstream: Next = request => {
+    const { refine } = request.parts
+    const answer = upstream.call(request)
+    return refine === undefined ? answer : answer.then(refine)
   }
 
   const through = (guards: readonly GuardName[]) =>

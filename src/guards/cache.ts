@@ -39,7 +39,7 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
     return response
   }
 
-  async function serve(place: Place, request: GatewayRequest, next: Next): Promise<GatewayResponse> {
+  function serve(place: Place, request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const { entry, variants } = place
     const known = entry !== undefined && isFor(entry, request.terms, variants?.varyOn) ? entry : undefined
     if (known !== undefined) {
@@ -49,12 +49,10 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
         tell(use)
         if (use === 'stale-while-revalidate') refresh(place, request, next)
         traceHit(request.trace, known, now)
-        return answerFrom(request, known, now)
+        return Promise.resolve(answerFrom(request, known, now))
       }
     }
-    if (request.terms.isOnlyIfCached) {
-      throw new GatewayError('not-cached', 'only-if-cached was asked for, and nothing that is stored will do')
-    }
+    if (request.terms.isOnlyIfCached) return Promise.reject(notCached())
     tell('miss')
     request.trace.forwarded = missOf(place, known)
     return askUpstream(place, known, request, next)
@@ -96,6 +94,10 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
       ? place.then(found => serve(found, request, next))
       : serve(place, request, next)
   }
+}
+
+function notCached(): GatewayError {
+  return new GatewayError('not-cached', 'only-if-cached was asked for, and nothing that is stored will do')
 }
 
 /** Why the upstream has to be asked. */
