@@ -20,6 +20,13 @@ const BENCHES = new Map<string, Bench>([
   ],
   ['failure', { flags: [], run: async () => (await import('./failure.ts')).benchFailure() }],
   [
+    'soak',
+    {
+      flags: ['--quick'],
+      run: async flags => (await import('./soak.ts')).benchSoak({ isQuick: flags.has('--quick') }),
+    },
+  ],
+  [
     'proxy',
     {
       flags: ['--quick'],
