@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici'
 import type { GatewayRequest } from '../guards/guard.ts'
 import { endToEnd, HOP_BY_HOP, headerListOf, headerOf, without } from '../headers.ts'
 
-export const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
+const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
 /** Fields that mean something only before the body: framing, routing, access, format (RFC 9110, 6.5.1). */
 const NOT_AFTER_A_BODY: ReadonlySet<string> = new Set([

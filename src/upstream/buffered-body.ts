@@ -1,6 +1,5 @@
 import type { GatewayResponse } from '../guards/guard.ts'
-import { without } from '../headers.ts'
-import { CONTENT_LENGTH } from './answer-fields.ts'
+import { headerOf } from '../headers.ts'
 
 /** A body that is collected until it is whole, or too long to be. */
 export class BufferedBody {
@@ -19,8 +18,8 @@ export class BufferedBody {
     // Copied: a chunk is a window on a far larger buffer, which a cache would keep alive.
     const body = Buffer.concat(this.chunks, this.#length)
     if (method === 'HEAD' || status === 204 || status === 304) return { status, headers, body }
-    const sized = without(headers, CONTENT_LENGTH)
-    sized.push('Content-Length', String(body.length))
-    return { status, headers: sized, body }
+    // Where a length was declared, undici has seen to it that it came.
+    const isSized = headerOf(headers, 'content-length') !== undefined
+    return { status, headers: isSized ? headers : [...headers, 'Content-Length', String(body.length)], body }
   }
 }
