@@ -1,12 +1,14 @@
 // The gateway while everything that it asks its upstream fails: are refusals cheaper than answers, and does it keep up?
 import { resolve } from 'node:path'
 import autocannon from 'autocannon'
-import { type Child, startChild } from '../../chaos/supervise.ts'
+import type { Child } from '../../chaos/supervise.ts'
+import { inLaboratory, type Laboratory } from './laboratory.ts'
+import { figure, type Section, sectionText, type Target, target, targetText } from './section.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const CONNECTIONS = 50
 const SECONDS = 5
 const OFFERED_PER_SECOND = 5_000
+const MOST_LAG_MS = 20
 /** Every request is for itself: single flight and the cache would answer most of them. */
 const SETTINGS = {
   GUARDS: 'rate-limit,deadline,bulkhead,breaker,retry,attempt-limit',
@@ -14,7 +16,8 @@ const SETTINGS = {
   BULKHEAD_MAX: '10000',
   LOG_LEVEL: 'warn',
 }
-type Failing = 'no' | 'status' | 'reset'
+const UPSTREAMS = { no: 'well', status: 'only 500', reset: 'only resets' }
+type Failing = keyof typeof UPSTREAMS
 
 /** What came of one load. */
 export interface FailureFigures {
@@ -30,37 +33,49 @@ export interface FailureFigures {
   p99Ms: number
 }
 
+/** Measures them all, and prints their table. */
+export function benchFailure(): Promise<void> {
+  return inLaboratory(async lab => {
+    const figures: FailureFigures[] = []
+    for (const failing of Object.keys(UPSTREAMS) as Failing[]) figures.push(await measure(lab, failing))
+    const section = failureSection(figures)
+    console.log(
+      `\n${CONNECTIONS} connections; ${SECONDS} s saturated, then ${SECONDS} s at ${OFFERED_PER_SECOND} a second; Node ${process.version}`,
+    )
+    console.log(sectionText(section))
+    console.log('\nTargets\n')
+    for (const target of section.targets) console.log(`- ${targetText(target)}`)
+  })
+}
+
 /** Measures a gateway before an upstream that fails in this way. */
-export async function measureFailure(failing: Failing): Promise<FailureFigures> {
-  const children: Child[] = []
-  const start = async (name: string, entry: string, env: Record<string, string>) => {
-    const whole = { ...process.env, HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0', ...env }
-    const child = await startChild({ name, entry: resolve(root, entry), env: whole, readyWithinMs: 10_000 })
-    children.push(child)
-    return child
-  }
-  try {
-    const upstream = await start('upstream', 'test/bench/failure/upstream.ts', { FAILING: failing })
-    const gateway = await start('gateway', 'src/main.ts', {
-      NODE_OPTIONS: `--import=${resolve(root, 'test/bench/failure/lag-probe.ts')}`,
+async function measure(lab: Laboratory, failing: Failing): Promise<FailureFigures> {
+  const ports = { HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: '0' }
+  const upstream = await lab.start('upstream', 'test/bench/failure/upstream.ts', {
+    env: { FAILING: failing },
+  })
+  const gateway = await lab.start('gateway', 'src/main.ts', {
+    env: {
+      ...ports,
+      NODE_OPTIONS: `--import=${resolve(import.meta.dirname, 'failure/lag-probe.ts')}`,
       UPSTREAM_URL: `http://127.0.0.1:${upstream.ports.http}`,
       ...SETTINGS,
-    })
-    const url = `http://127.0.0.1:${gateway.ports.http}/proxy/areas`
-    await autocannon({ url, connections: CONNECTIONS, duration: 2 })
-    const saturated = await autocannon({ url, connections: CONNECTIONS, duration: SECONDS })
-    await lagsOf(gateway)
-    const paced = await autocannon({
-      url,
-      connections: CONNECTIONS,
-      duration: SECONDS,
-      overallRate: OFFERED_PER_SECOND,
-      ignoreCoordinatedOmission: true,
-    })
-    return figuresOf(failing, saturated, paced, await lagsOf(gateway))
-  } finally {
-    await Promise.all(children.map(child => child.stop({ withinMs: 3_000 })))
-  }
+    },
+  })
+  const url = `http://127.0.0.1:${gateway.ports.http}/proxy/areas`
+  await autocannon({ url, connections: CONNECTIONS, duration: 2 })
+  const saturated = await autocannon({ url, connections: CONNECTIONS, duration: SECONDS })
+  await lagsOf(gateway)
+  const paced = await autocannon({
+    url,
+    connections: CONNECTIONS,
+    duration: SECONDS,
+    overallRate: OFFERED_PER_SECOND,
+    ignoreCoordinatedOmission: true,
+  })
+  const figures = figuresOf(failing, saturated, paced, await lagsOf(gateway))
+  for (const child of [gateway, upstream]) await child.stop()
+  return figures
 }
 
 /** Every lag since it was last asked. */
@@ -95,26 +110,46 @@ function figuresOf(
   }
 }
 
-/** Measures them all, and prints their table. */
-export async function benchFailure(): Promise<void> {
-  console.log(
-    `\n${CONNECTIONS} connections; ${SECONDS} s saturated, then ${SECONDS} s at ${OFFERED_PER_SECOND} a second; Node ${process.version}\n`,
-  )
-  console.log(
-    '| upstream | saturated, per second | at the rate, per second | as expected | event-loop lag p50, p99, max, ms | latency p99, ms |',
-  )
-  console.log('|---|---:|---:|---:|---:|---:|')
-  for (const failing of ['no', 'status', 'reset'] as const) {
-    const { mostPerSecond, perSecond, expectedShare, lagMs, p99Ms } = await measureFailure(failing)
-    const cells = [
-      Math.round(mostPerSecond).toLocaleString('en-US'),
-      Math.round(perSecond).toLocaleString('en-US'),
+export function failureSection(all: readonly FailureFigures[]): Section {
+  const rate = (perSecond: number) => Math.round(perSecond).toLocaleString('en-US')
+  return {
+    title: 'While the upstream fails',
+    head: [
+      'upstream',
+      'saturated, per second',
+      'at the rate, per second',
+      'as expected',
+      'event-loop lag p50, p99, max, ms',
+      'latency p99, ms',
+    ],
+    rows: all.map(({ failing, mostPerSecond, perSecond, expectedShare, lagMs, p99Ms }) => [
+      UPSTREAMS[failing],
+      rate(mostPerSecond),
+      rate(perSecond),
       `${(100 * expectedShare).toFixed(1)} %`,
-      [lagMs.p50, lagMs.p99, lagMs.most].map(ms => ms.toFixed(1)).join(', '),
-      p99Ms.toFixed(0),
-    ]
-    console.log(
-      `| ${{ no: 'well', status: 'only 500', reset: 'only resets' }[failing]} | ${cells.join(' | ')} |`,
-    )
+      [lagMs.p50, lagMs.p99, lagMs.most].map(ms => figure(ms, 1)).join(', '),
+      figure(p99Ms, 0),
+    ]),
+    targets: targetsOf(all),
   }
+}
+
+function targetsOf([well, ...failing]: readonly FailureFigures[]): Target[] {
+  return failing.flatMap(({ failing, mostPerSecond, lagMs }) => {
+    const share = well && mostPerSecond / well.mostPerSecond
+    return [
+      target(
+        `${UPSTREAMS[failing]}: more refusals a second than answers of a well one`,
+        share,
+        value => value > 1,
+        `${figure(share, 2)} times as many`,
+      ),
+      target(
+        `${UPSTREAMS[failing]}, ${OFFERED_PER_SECOND} requests a second: event-loop lag p99 under ${MOST_LAG_MS} ms`,
+        lagMs.p99,
+        value => value < MOST_LAG_MS,
+        `${figure(lagMs.p99, 1)} ms`,
+      ),
+    ]
+  })
 }
