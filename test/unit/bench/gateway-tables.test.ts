@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'vitest'
+import type { Slice } from '../../bench/gateway/measure.ts'
+import { PEER_NAMES } from '../../bench/gateway/peers.ts'
+import { GATEWAY } from '../../bench/gateway/subjects.ts'
+import { crowdedSection, passedOnSection, storedSection } from '../../bench/gateway/tables.ts'
+import type { Row } from '../../bench/rounds.ts'
+import { sectionText, targetText } from '../../bench/section.ts'
+
+const slice = (perSecond: number, more: Partial<Slice> = {}): Slice => ({
+  perSecond,
+  requests: perSecond,
+  seconds: 1,
+  p50Ms: 1,
+  p99Ms: 5,
+  statuses: 0,
+  errors: 0,
+  cpuMicros: 20,
+  ...more,
+})
+const row = (name: string, rounds: Slice[], reason = ''): Row<Slice> => ({
+  subject: { name },
+  rounds,
+  void: reason,
+})
+const targetsOf = ({ targets }: { targets: readonly Parameters<typeof targetText>[0][] }) =>
+  targets.map(targetText)
+
+describe('stored answers', () => {
+  test('are held against the bare server of the same round, by the middle of the rounds', () => {
+    const rows = [
+      row('bare', [slice(100), slice(200), slice(100)]),
+      row('memory', [slice(80), slice(150), slice(70)]),
+    ]
+    expect(targetsOf(storedSection(rows))).toEqual([
+      '✓ a stored answer with all guards, requests a second to bare node:http, at least 0.75: 0.75 (0.70–0.80)',
+    ])
+    expect(sectionText(storedSection(rows))).toContain('| memory | 80 | 0.75 (0.70–0.80) |')
+  })
+
+  test('a void row says why, and nothing is judged by it', () => {
+    const rows = [row('bare', [slice(100)]), row('memory', [], '3 unexpected statuses')]
+    expect(sectionText(storedSection(rows))).toContain('| memory | void: 3 unexpected statuses |')
+    expect(targetsOf(storedSection(rows))[0]).toMatch(/^– .*: not measured$/)
+  })
+})
+
+describe('what is passed on', () => {
+  const rows = [
+    row(GATEWAY.guarded, [slice(130, { cpuMicros: 32, p99Ms: 6 })]),
+    row(GATEWAY.bare, [slice(169, { cpuMicros: 20 })]),
+    row(PEER_NAMES['fastify-http-proxy'], [slice(100, { p99Ms: 6 })]),
+    row(PEER_NAMES.nginx, [slice(300)]),
+  ]
+
+  test('meets each target or misses it', () => {
+    expect(targetsOf(passedOnSection(rows))).toEqual([
+      '✓ passed on with all guards, to @fastify/http-proxy, at least 1.3: 1.30 (1.30–1.30)',
+      '✓ passed on with all guards, to nginx, at least 0.42: 0.43 (0.43–0.43)',
+      '✗ passed on with no guards, to @fastify/http-proxy, at least 1.7: 1.69 (1.69–1.69)',
+      '✓ passed on with no guards, to nginx, at least 0.55: 0.56 (0.56–0.56)',
+      '✗ all guards together, CPU a request, at most 10 µs: 12.0 (12.0–12.0) µs',
+    ])
+  })
+
+  test('is held against nobody where nobody is there, and says so', () => {
+    expect(targetsOf(passedOnSection(rows.slice(0, 2))).map(text => text[0])).toEqual([
+      ...['–', '–', '–', '–', '✗'],
+    ])
+    expect(crowdedSection(rows.slice(0, 2))).toEqual([])
+  })
+
+  test('is no later at p99 in a crowd than the peer', () => {
+    expect(crowdedSection(rows).flatMap(targetsOf)).toEqual([
+      "✓ p99 at 100 connections with all guards, no worse than @fastify/http-proxy's: 1.00 (1.00–1.00) of it",
+    ])
+  })
+})
