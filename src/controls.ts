@@ -3,8 +3,8 @@ import { overtake } from './cache/shelf.ts'
 import { epochNow } from './epoch-now.ts'
 import type { Live } from './live.ts'
 import type { Controls } from './routes/admin-writes.ts'
-import type { LineLog } from './telemetry/access-log.ts'
 import type { Telemetry } from './telemetry/events.ts'
+import type { LineLog } from './telemetry/log.ts'
 
 /** The levers of the admin port. Whatever they change is told on the event stream and in the log. */
 export function createControls(live: Live, telemetry: Telemetry, log: LineLog): Controls {

@@ -1,6 +1,6 @@
 // The Fastify app: hooks and routes in order, error → reply.
 
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { memoryStore } from './cache/memory.ts'
 import { connectRedis, type RedisLink } from './cache/redis.ts'
 import { redisStore } from './cache/redis-store.ts'
@@ -23,10 +23,11 @@ import { answerThroughChain, type ChainContext } from './routes/chain.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoute } from './routes/health.ts'
 import { proxyRoute } from './routes/proxy.ts'
-import { createAccessLog, type LineLog } from './telemetry/access-log.ts'
-import { type Account, createAccount } from './telemetry/account.ts'
+import { createAccessLog } from './telemetry/access-log.ts'
+import { createAccount } from './telemetry/account.ts'
 import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
 import { createTelemetry, type Telemetry } from './telemetry/events.ts'
+import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics, type Metric } from './telemetry/metrics.ts'
 import type { OpenTelemetry } from './telemetry/open-telemetry/start.ts'
 import { createMetricsPage } from './telemetry/prometheus.ts'
@@ -41,7 +42,7 @@ const IDLE_SWEEP_MS = 50
 export interface Gateway {
   app: FastifyInstance
   admin: FastifyInstance
-  log: FastifyBaseLogger
+  log: Log
   /** Stops accepting, lets requests under way finish for `drainMs`, then ends whatever is left. */
   close(): Promise<void>
 }
@@ -51,20 +52,18 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const lag = watchEventLoopLag()
   const trusts = trustIn(config.trustedProxies)
   const forwarding = createForwarding(config, trusts)
-  const account = accountFor(
-    telemetry,
-    () => app.log,
-    () => live.now.config.accessLogEvery,
-  )
-  const app = createApp(config, trusts, account)
-  const redis = openRedis(config, telemetry, app.log)
+  const log = createLog(config.logLevel)
+  const accessLog = createAccessLog(log, () => live.now.config.accessLogEvery)
+  const account = createAccount(telemetry, accessLog)
+  const app = createApp(config, trusts, account, log)
+  const redis = openRedis(config, telemetry, log)
   const upstream = createUpstream(
     upstreamOptions(config, forwarding),
     telemetry.teller('upstream'),
     telemetry.durations.upstreamCall,
   )
   const limiter = await createRateLimiter(app, redis)
-  const state = createGuardState(config, limiter, telemetry, breakerTeller(config, telemetry, lag, app.log))
+  const state = createGuardState(config, limiter, telemetry, breakerTeller(config, telemetry, lag, log))
   const live = createLive(config, state, {
     upstream,
     telemetry,
@@ -72,14 +71,14 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     createStore: under => createStore(under, redis),
     adopt(next) {
       upstream.adopt(upstreamOptions(next, forwarding))
-      app.log.level = next.logLevel
+      log.level = next.logLevel
     },
   })
 
   let isDraining = false
   const parts: GatewayParts = { live, telemetry, lag, upstream, isDraining: () => isDraining }
   const metrics = createMetrics(parts)
-  const openTelemetry = await openOpenTelemetry(config, metrics, app.log)
+  const openTelemetry = await openOpenTelemetry(config, metrics, log)
   const context: ChainContext = {
     get pipeline() {
       return live.now.pipeline
@@ -91,21 +90,21 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     account,
     tracer: openTelemetry?.tracer,
     isDraining: () => isDraining,
-    failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
+    failed: error => log.error({ err: error }, 'a request failed inside the gateway'),
   }
   healthRoute(app)
   if (config.showsDocs) docsRoutes(app)
   areasRoute(app, context)
   proxyRoute(app, context, config)
   unknownRoutes(app, context)
-  const admin = adminRoutes(parts, createControls(live, telemetry, app.log), createMetricsPage(metrics))
+  const admin = adminRoutes(parts, createControls(live, telemetry, log), createMetricsPage(metrics))
   // A start that takes its time is no reason to refuse the first who come.
   for (const { server } of [app, admin]) server.once('listening', lag.forget)
 
   return {
     app,
     admin,
-    log: app.log,
+    log,
     async close() {
       isDraining = true
       await drain(app, live.now.config.drainMs, upstream.endTunnels)
@@ -133,7 +132,7 @@ function breakerTeller(
   config: GatewayConfig,
   telemetry: Telemetry,
   lag: EventLoopLag,
-  log: FastifyBaseLogger,
+  log: Log,
 ): BreakerListener {
   return (from, to) => {
     const event = {
@@ -146,19 +145,6 @@ function breakerTeller(
     telemetry.announce('breaker', event)
     log.info(event, `breaker ${to}`)
   }
-}
-
-/** What is told of requests, in a log that there is only when there is an app. */
-function accountFor(
-  telemetry: Telemetry,
-  log: () => FastifyBaseLogger,
-  accessLogEvery: () => number,
-): Account {
-  const lines: LineLog = {
-    info: (fields, message) => log().info(fields, message),
-    warn: (fields, message) => log().warn(fields, message),
-  }
-  return createAccount(telemetry, createAccessLog(lines, accessLogEvery))
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */
@@ -185,11 +171,7 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
 }
 
 /** Connected wherever a URL is given: the rate limiter counts there even when the cache does not. */
-function openRedis(
-  config: GatewayConfig,
-  telemetry: Telemetry,
-  log: FastifyBaseLogger,
-): RedisLink | undefined {
+function openRedis(config: GatewayConfig, telemetry: Telemetry, log: Log): RedisLink | undefined {
   if (config.redisUrl === '') return undefined
   const where = { url: config.redisUrl, keyPrefix: config.redisPrefix }
   return connectRedis(where, telemetry.teller('redis'), isWell => {
@@ -202,7 +184,7 @@ function openRedis(
 async function openOpenTelemetry(
   config: GatewayConfig,
   metrics: Metric[],
-  log: FastifyBaseLogger,
+  log: Log,
 ): Promise<OpenTelemetry | undefined> {
   if (config.otelEndpoint === '') return undefined
   const { startOpenTelemetry } = await import('./telemetry/open-telemetry/start.ts')

@@ -37,6 +37,7 @@ export function trustIn(ranges: readonly string[]): Trust {
 
 /** An address as others write it: an IPv4 one without the prefix that a socket for both families gives it. */
 export function plainAddress(address = ''): string {
+  if (!address.includes(':')) return address
   return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
 }
 

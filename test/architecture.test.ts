@@ -72,6 +72,7 @@ describe('who may import whom', () => {
       fastify: /^src\/(server\.ts|routes\/)|^chaos\/(proxy\/api\/|http\/)|^scenarios\/engine\/origin\//,
       '@fastify/rate-limit': /^src\/limiter\/rate-limiter\.ts/,
       undici: /^src\/upstream\/|^scenarios\/engine\/load\//,
+      pino: /^src\/telemetry\/log\.ts/,
       opossum: /^src\/guards\/breaker\.ts/,
       iovalkey: /^src\/cache\/redis\.ts/,
       '@prometheus-io/client': /^src\/telemetry\/prometheus\.ts/,

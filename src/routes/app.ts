@@ -1,10 +1,11 @@
 // The Fastify app before its routes: how it listens, and what it refuses before a route is looked for.
 import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import fastify, { type FastifyInstance, LogController } from 'fastify'
+import fastify, { type FastifyInstance } from 'fastify'
 import type { GatewayConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Account } from '../telemetry/account.ts'
+import type { Log } from '../telemetry/log.ts'
 import type { Trust } from '../trusted-proxies.ts'
 import { refuseConnection, rejectConnection } from './client-error.ts'
 import { refuseEarly } from './refuse-early.ts'
@@ -15,13 +16,8 @@ import { acceptUpgrades, isHandshake } from './upgrade.ts'
 /** Node looks so often for headers that are late. */
 const LATE_CHECK_MS = 500
 
-export function createApp(config: GatewayConfig, trusts: Trust, account: Account): FastifyInstance {
+export function createApp(config: GatewayConfig, trusts: Trust, account: Account, log: Log): FastifyInstance {
   const app = fastify({
-    // Not pino's own way to stdout: at the exit it tries for ever to write to a pipe that nobody reads any more.
-    logger: { level: config.logLevel, stream: { write: line => process.stdout.write(line) } },
-    // Nothing is logged in a request's name but the line of its own: a logger for each would cost more than that.
-    childLoggerFactory: logger => logger,
-    logController: new LogController({ disableRequestLogging: true }),
     return503OnClosing: false,
     trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),
     http: {
@@ -52,7 +48,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
     refuseEarly(account, request, reply, problem, { isLast })
   })
   app.setErrorHandler((error, request, reply) => {
-    app.log.error({ err: error }, 'a request failed inside the gateway')
+    log.error({ err: error }, 'a request failed inside the gateway')
     refuseEarly(account, request, reply, error)
   })
   listenToServer(app)

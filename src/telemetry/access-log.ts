@@ -1,14 +1,9 @@
 import { traceIdOf } from '../trace-context.ts'
 import type { EndedRequest } from './account.ts'
+import type { LineLog } from './log.ts'
 
 /** Longer paths are cut: the log is no place for what somebody may send to fill it. */
 const PATH_LENGTH = 1_024
-
-/** A place for structured lines. */
-export interface LineLog {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-}
 
 /** One line a request, or one for each so many of them. */
 export interface AccessLog {
