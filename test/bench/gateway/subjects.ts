@@ -21,6 +21,7 @@ const RAISED = {
   DEADLINE_MS: '5000',
   ATTEMPT_LIMIT_MS: '4000',
   BREAKER_RESET_MS: '6000',
+  SHED_LAG_MS: '5000',
   /** What is stored stays so: nothing else than the row says is measured. */
   CACHE_FRESH_MS: '3600000',
 }
