@@ -56,7 +56,7 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     'rate-limit': rateLimit(config, state.limiter.checkUnder(config), telemetry.teller('rate-limit')),
     cache: cache(store, config, telemetry.teller('cache'), underWay),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
-    deadline: deadline(telemetry.teller('deadline')),
+    deadline: deadline(config, telemetry.teller('deadline')),
     bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),
     breaker: state.breaker.guard,
     retry: retry(config, state, telemetry.teller('retry')),

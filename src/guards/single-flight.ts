@@ -19,6 +19,8 @@ interface SharedCall {
   readonly request: GatewayRequest
   readonly answer: Promise<GatewayResponse>
   waiting: number
+  /** How long it may take. */
+  readonly deadlineMs: number
 }
 
 /** How a shared call ended for one who waited until it did. */
@@ -43,7 +45,7 @@ export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell)
     const now = performance.now()
     const shared = request.fork(now + deadlineMs)
     const answer = next(shared)
-    const call = { request: shared, answer, waiting: 0 }
+    const call = { request: shared, answer, waiting: 0, deadlineMs }
     const end = () => {
       if (calls.get(key) === call) calls.delete(key)
     }
@@ -139,7 +141,7 @@ function wait(request: GatewayRequest, call: SharedCall, tell: Tell): Promise<En
     }
     const callOff = limitAt(request.deadlineAt, () => {
       tell('left')
-      leave(deadlineExceeded(request))
+      leave(deadlineExceeded(request, call.deadlineMs))
     })
     let unlink = () => {}
     unlink = request.onCancel(leave)

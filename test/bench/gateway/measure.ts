@@ -1,7 +1,7 @@
 // One slice of one subject: a load, what came of it, and the proof that it was what the row says.
 
-import { VoidError } from '../void-error.ts'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { VoidError } from '../void-error.ts'
 import { type Figures, shoot } from './load.ts'
 import { cpuSeconds } from './machine.ts'
 import type { Served } from './subjects.ts'

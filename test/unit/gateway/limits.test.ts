@@ -82,7 +82,7 @@ describe('deadline', () => {
     const upstream = heldUpstream()
     const request = requestOf({}, 400)
     vi.advanceTimersByTime(300)
-    const outcome = outcomeOf(deadline(() => {})(request, upstream.next))
+    const outcome = outcomeOf(deadline({ deadlineMs: 400 }, () => {})(request, upstream.next))
     vi.advanceTimersByTime(99)
     expect(upstream.running.size).toBe(1)
     vi.advanceTimersByTime(1)
@@ -94,7 +94,7 @@ describe('deadline', () => {
     const upstream = heldUpstream()
     const { source, upload } = flowing()
     const outcome = outcomeOf(
-      deadline(() => {})(requestOf({ method: 'PUT', body: upload }, 400), upstream.next),
+      deadline({ deadlineMs: 400 }, () => {})(requestOf({ method: 'PUT', body: upload }, 400), upstream.next),
     )
     vi.advanceTimersByTime(3_000)
     expect(upstream.running.size).toBe(1)
@@ -105,8 +105,25 @@ describe('deadline', () => {
     expect(await outcome).toBe('deadline-exceeded')
   })
 
+  test('that is the client’s own, and shorter, says nothing of the upstream', async () => {
+    const upstream = heldUpstream()
+    const outcomeAfter = async (deadlineMs: number) => {
+      const outcome = outcomeOf(
+        deadline({ deadlineMs: 400 }, () => {})(requestOf({}, deadlineMs), upstream.next),
+      )
+      vi.advanceTimersByTime(deadlineMs)
+      return outcome
+    }
+    expect(await outcomeAfter(399)).toBe('client-deadline')
+    // However much of a millisecond the clock shows.
+    for (let count = 0; count < 50; count += 1) {
+      vi.advanceTimersByTime(0.1)
+      expect(await outcomeAfter(400)).toBe('deadline-exceeded')
+    }
+  })
+
   test('takes its timer away with the answer', async () => {
-    await deadline(() => {})(requestOf({}, 400), async () => answerOf())
+    await deadline({ deadlineMs: 400 }, () => {})(requestOf({}, 400), async () => answerOf())
     expect(vi.getTimerCount()).toBe(0)
   })
 })

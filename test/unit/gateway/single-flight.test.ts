@@ -223,6 +223,13 @@ describe('waiters', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  test('the last of them, who leaves at a shorter deadline of its own, says nothing of the upstream', async () => {
+    const outcome = outcomeOf(run(requestOf({}, 100)))
+    vi.advanceTimersByTime(100)
+    expect(await outcome).toBe('client-deadline')
+    expect(upstream.calls[0]?.request.cancelled?.code).toBe('client-deadline')
+  })
+
   test('nobody joins a call that has been given up', async () => {
     const first = read()
     first.request.cancel(new GatewayError('client-gone', 'left'))
