@@ -68,7 +68,13 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   function report(began: number, judgement: Judgement): void {
     if (began !== generation) tell('stale-result')
     else if (judgement !== 'nothing') circuit.fire(judgement).catch(() => {})
-    else if (state === 'half-open') circuit.open() // the one probe proved nothing: wait for the next
+    else if (state === 'half-open') letNextProbe()
+  }
+
+  /** The one probe proved nothing so far: if it brings something yet, that is stale. */
+  function letNextProbe(): void {
+    generation += 1
+    isProbing = false
   }
 
   /** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */

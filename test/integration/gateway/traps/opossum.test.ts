@@ -145,7 +145,10 @@ describe('while half-open', () => {
     client.end()
     await eventually(async () => expect((await stats()).counts['breaker.probed']).toBe(1))
     client.destroy()
-    await eventually(async () => expect(await state()).toBe('open'))
+    await eventually(async () => expect((await stats()).counts['requests.client-gone']).toBe(1))
+    expect(await state()).toBe('half-open')
+    upstream.answer = json({ ok: true })
+    expect([await statusOf(), await state()]).toEqual([200, 'closed'])
   })
 
   test('any success closes it, also of a call issued before the trip: to ours it comes too late to count', async () => {
