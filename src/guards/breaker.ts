@@ -77,17 +77,34 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
     isProbing = false
   }
 
+  /**
+   * An upload has no end while it trickles, and nobody else may probe meanwhile: what is not whole by then probes no
+   * more. Once it is, the deadline bounds the call.
+   * @returns the way to call it off
+   */
+  function boundUpload({ parts: { body } }: GatewayRequest): () => void {
+    if (!isProbing || body === null) return () => {}
+    const probing = generation
+    const timer = setTimeout(() => {
+      if (generation === probing && !body.isOver) letNextProbe()
+    }, breakerResetMs)
+    return () => clearTimeout(timer)
+  }
+
   /** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */
   async function call(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const began = generation
     const longestBodyMs = isProbing ? breakerResetMs : null
     const begunAt = performance.now()
+    const callOff = boundUpload(request)
     let response: GatewayResponse
     try {
       response = await next(request)
     } catch (error) {
       report(began, judgementOf(error))
       throw error
+    } finally {
+      callOff()
     }
     const isSlow = slowCallMs > 0 && upstreamMs(request, begunAt) > slowCallMs
     if (isSlow) tell('slow')

@@ -277,6 +277,39 @@ describe('while half-open', () => {
     },
   )
 
+  test('an upload that trickles as its probe gives way after a reset, and what it brings yet is stale', async () => {
+    await halfOpen()
+    const timers = vi.getTimerCount()
+    const upstream = heldUpstream()
+    const body = uploadOf()
+    body.resume()
+    const upload = outcomeOf(made.guard(requestOf({ method: 'POST', body }), upstream.next))
+    vi.advanceTimersByTime(OPTIONS.breakerResetMs - 1)
+    expect(await through(async () => answerOf())).toBe('breaker-open')
+    vi.advanceTimersByTime(1)
+    await fail(1)
+    expect(made.state).toBe('open')
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await upload).toBe(200)
+    await settle()
+    expect([made.state, told['stale-result']]).toEqual(['open', 1])
+    expect(vi.getTimerCount()).toBe(timers + 1)
+  })
+
+  test('an upload that is whole by then stays its probe', async () => {
+    await halfOpen()
+    const upstream = heldUpstream()
+    const body = uploadOf()
+    body.resume()
+    const upload = outcomeOf(made.guard(requestOf({ method: 'POST', body }), upstream.next))
+    vi.advanceTimersByTime(OPTIONS.breakerResetMs - 1)
+    body.destroy()
+    vi.advanceTimersByTime(1)
+    expect(await through(async () => answerOf())).toBe('breaker-open')
+    upstream.calls[0]?.resolve(answerOf())
+    expect([await upload, made.state]).toEqual([200, 'closed'])
+  })
+
   test('an endless stream as its probe does not freeze it', async () => {
     await halfOpen()
     const stream = heldBody()
