@@ -14,12 +14,16 @@ local clock = redis.call('TIME')
 local now = clock[1] * 1000 + clock[2] / 1000
 local interval, burst, rounding = tonumber(ARGV[1]), tonumber(ARGV[2]), 0.001
 local emptyAt = tonumber(redis.call('GET', KEYS[1]) or '') or now
-local level = math.min(burst, math.max(0, (emptyAt - now) / interval))
+local held = math.max(0, (emptyAt - now) / interval)
+local level = math.min(burst, held)
 local remaining, current = 0, burst + 1
-if level + 1 <= burst + rounding then
+local isAdmitted = level + 1 <= burst + rounding
+if isAdmitted then
   level = level + 1
   remaining = math.floor(burst - level + rounding)
   current = burst - remaining
+end
+if isAdmitted or held > burst then
   local heldMs = level * interval
   redis.call('SET', KEYS[1], string.format('%.3f', now + heldMs), 'PX', math.max(1, math.ceil(heldMs)))
 end

@@ -142,6 +142,14 @@ describe('PUT /-/config', () => {
     expect((await counts())['rate-limit.admitted']).toBe(3)
   })
 
+  test('lets a client in as soon as the raised limit says, whatever it asked under the one before', async () => {
+    await start({ RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW_MS: '60000' })
+    for (let count = 0; count < 3; count += 1) await ask('/proxy/x')
+    await change({ RATE_LIMIT_MAX: 300, RATE_LIMIT_WINDOW_MS: 1000 })
+    // Under the first one it would have been half a minute.
+    await eventually(async () => expect((await ask('/proxy/x')).status).toBe(200))
+  })
+
   test('counts the calls that were under way before against the places that there are now', async () => {
     await start({ BULKHEAD_MAX: '3', GUARDS: 'bulkhead' })
     const held: (() => void)[] = []

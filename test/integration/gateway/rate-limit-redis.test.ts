@@ -95,6 +95,20 @@ describe.runIf(hasRedisServer)('the rate limit in Redis', () => {
     })
   })
 
+  test('a limit that is raised lets in again when it says so, whatever was counted under the one before', async () => {
+    const [low, high] = [
+      await start({ RATE_LIMIT_BURST: '2' }),
+      await start({ RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW_MS: '1000' }),
+    ]
+    await fromNothing(async () => {
+      for (let count = 0; count < 3; count += 1) await ask(low)
+      expect((await ask(high)).status).toBe(429)
+      const ttlMs = Number((await redis.command(`PTTL ${KEY}`)).slice(1))
+      expect(ttlMs).toBeLessThanOrEqual(1_000)
+    })
+    await eventually(async () => expect((await ask(high)).status).toBe(200))
+  })
+
   test('a rate far above a thousand a second is kept, too', async () => {
     const gateway = await start({ RATE_LIMIT_MAX: '1000000000', RATE_LIMIT_WINDOW_MS: '1000' })
     await fromNothing(async () => {
