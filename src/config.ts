@@ -201,6 +201,7 @@ function guardsOf(values: Values) {
     cacheMaxBodyBytes: values.CACHE_MAX_BODY_BYTES,
     deadlineMs: values.DEADLINE_MS,
     bulkheadMax: values.BULKHEAD_MAX,
+    bulkheadClientMax: values.BULKHEAD_CLIENT_MAX,
     breakerErrorPercent: values.BREAKER_ERROR_PERCENT,
     breakerLeastCalls: values.BREAKER_LEAST_CALLS,
     breakerWindowMs: values.BREAKER_WINDOW_MS,

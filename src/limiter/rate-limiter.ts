@@ -14,6 +14,8 @@ import { remember } from './remember.ts'
 export interface RateLimiter {
   /** The check under these settings, over the counts that there are. */
   checkUnder(options: RateLimitOptions): RateCheck
+  /** By what a client is known, of its address. */
+  nameOf(address: string): string
 }
 
 type Limit = ReturnType<FastifyInstance['createRateLimit']>
@@ -27,6 +29,7 @@ export async function createRateLimiter(app: FastifyInstance, redis?: RedisLink)
   const nameOf = clientNames()
   const buckets = byRoute(memoryBuckets)
   return {
+    nameOf,
     checkUnder({ rateLimitMax, rateLimitWindowMs, rateLimitBurst }) {
       const leak = { intervalMs: rateLimitWindowMs / rateLimitMax, burst: rateLimitBurst }
       const near = byRoute(route => {

@@ -16,6 +16,7 @@ import {
   CACHE_OPTIONS,
   heldUpstream,
   outcomeOf,
+  placesOf,
   requestOf,
   settle,
   teller,
@@ -349,7 +350,10 @@ describe('in the chain', () => {
 
   test('what the bulkhead refuses does not open it', async () => {
     const upstream = heldUpstream()
-    const run = compose([bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}), made.guard], upstream.next)
+    const run = compose(
+      [bulkhead({ bulkheadMax: 5, bulkheadClientMax: 0 }, placesOf(), () => {}), made.guard],
+      upstream.next,
+    )
     const outcomes = Array.from({ length: 100 }, () => outcomeOf(run(requestOf())))
     for (const call of upstream.calls) call.resolve(answerOf())
     expect((await Promise.all(outcomes)).filter(outcome => outcome === 'bulkhead-full').length).toBe(95)

@@ -5,7 +5,15 @@ import type { BreakerState } from '../../../src/guards/breaker.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
 import { retryBudget } from '../../../src/guards/retry-budget.ts'
-import { answerOf, outcomeOf, requestOf, settle, teller, uploadOf } from '../../support/gateway-chain.ts'
+import {
+  answerOf,
+  outcomeOf,
+  placesOf,
+  requestOf,
+  settle,
+  teller,
+  uploadOf,
+} from '../../support/gateway-chain.ts'
 
 const OPTIONS = {
   retryAttempts: 1,
@@ -15,13 +23,14 @@ const OPTIONS = {
   retryBudgetPerSecond: 3,
   hedgeMs: 0,
   bulkheadMax: 64,
+  bulkheadClientMax: 0,
 }
 
 /** The guard, with a budget and a closed breaker of its own. */
 function retryOf(more: Partial<typeof OPTIONS> = {}, tell = (_what: string) => {}, random = Math.random) {
   const options = { ...OPTIONS, ...more }
   const breaker: { state: BreakerState } = { state: 'closed' }
-  const state = { budget: retryBudget(options), places: { taken: 0 }, breaker }
+  const state = { budget: retryBudget(options), places: placesOf(), breaker }
   return Object.assign(retry(options, state, tell, random), { breaker })
 }
 
