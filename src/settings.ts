@@ -186,9 +186,9 @@ export const SETTINGS = {
   STREAM_IDLE_MS: ms(
     60_000,
     100,
-    'time in which a streamed answer must bring something, and its client take some of it',
+    'time in which a streamed answer must bring something, and its client take something',
   ),
-  STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that it must bring in that time'),
+  STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that either must move in that time'),
   UPSTREAM_CONNECT_MS: ms(10_000, 100, 'last resort: longest time to connect, coarse'),
   UPSTREAM_BACKSTOP_MS: ms(60_000, 1_000, 'last resort: longest silence of the upstream, coarse'),
   ADMIN_HOST: text('127.0.0.1', 'address of the admin and metrics port', 'an address'),
