@@ -42,6 +42,8 @@ export interface Gateway {
   app: FastifyInstance
   admin: FastifyInstance
   log: FastifyBaseLogger
+  /** How long requests under way have to finish, as it is set now. */
+  drainMs(): number
   /** Stops accepting, lets requests under way finish for `drainMs`, then ends whatever is left. */
   close(): Promise<void>
 }
@@ -93,11 +95,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     isDraining: () => isDraining,
     failed: error => app.log.error({ err: error }, 'a request failed inside the gateway'),
   }
-  healthRoute(app)
-  if (config.showsDocs) docsRoutes(app)
-  areasRoute(app, context)
-  proxyRoute(app, context, config)
-  unknownRoutes(app, context)
+  routes(app, context, config)
   const admin = adminRoutes(parts, createControls(live, telemetry, app.log), createMetricsPage(metrics))
   // A start that takes its time is no reason to refuse the first who come.
   for (const { server } of [app, admin]) server.once('listening', lag.forget)
@@ -106,6 +104,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     app,
     admin,
     log: app.log,
+    drainMs: () => live.now.config.drainMs,
     async close() {
       isDraining = true
       await drain(app, live.now.config.drainMs, upstream.endTunnels)
@@ -159,6 +158,14 @@ function accountFor(
     warn: (fields, message) => log().warn(fields, message),
   }
   return createAccount(telemetry, createAccessLog(lines, accessLogEvery))
+}
+
+function routes(app: FastifyInstance, context: ChainContext, config: GatewayConfig): void {
+  healthRoute(app)
+  if (config.showsDocs) docsRoutes(app)
+  areasRoute(app, context)
+  proxyRoute(app, context, config)
+  unknownRoutes(app, context)
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */

@@ -213,6 +213,18 @@ describe('PUT /-/config', () => {
     expect((await admin.get('/-/stats')).body.upstreamInFlight).toBe(0)
   })
 
+  test('gives requests the time to finish that there is by then, when it ends', async () => {
+    await start({ DRAIN_MS: '0' })
+    upstream.answer = (request, response) => setTimeout(() => json({})(request, response), 2_000)
+    await change({ DRAIN_MS: 20_000 })
+    const answer = ask('/proxy/x')
+    await eventually(() => expect(upstream.requests.length).toBe(1))
+    gateway.child.kill('SIGTERM')
+    expect((await answer).status).toBe(200)
+    expect(await gateway.exited).toBe(0)
+    expect(gateway.stdout()).toContain('"msg":"stopped"')
+  })
+
   test('writes the log at another level from then on', async () => {
     await start({ ACCESS_LOG: 'all' })
     await change({ LOG_LEVEL: 'warn' })
