@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { epochNow } from '../../../src/epoch-now.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import type { BreakerState } from '../../../src/guards/breaker.ts'
-import type { GatewayResponse } from '../../../src/guards/guard.ts'
+import type { BodySource, GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
 import { retryBudget } from '../../../src/guards/retry-budget.ts'
 import {
@@ -107,6 +107,21 @@ describe('what is not retried', () => {
     expect(next).toHaveBeenCalledOnce()
   })
 
+  test.each([answerOf(503), 'upstream-reset'] as const)(
+    'what the breaker gives up in the pause: %#, which is then the answer',
+    async failure => {
+      const { tell, told } = teller()
+      const next = scripted(failure)
+      const guard = retryOf({}, tell, () => 1)
+      const outcome = outcomeOf(guard(requestOf(), next))
+      await vi.advanceTimersByTimeAsync(OPTIONS.retryBackoffMs - 1)
+      guard.breaker.state = 'open'
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await outcome).toBe(typeof failure === 'string' ? failure : 503)
+      expect([next.mock.calls.length, told.retried]).toEqual([1, undefined])
+    },
+  )
+
   test('what would begin after the deadline', async () => {
     const request = requestOf({}, 400)
     vi.advanceTimersByTime(380)
@@ -202,6 +217,24 @@ describe('the pause', () => {
     await vi.advanceTimersByTimeAsync(1)
     expect(next).toHaveBeenCalledTimes(2)
     expect(await outcome).toBe(200)
+  })
+
+  test('keeps the failed answer, and lets go of it when nobody waits any more', async () => {
+    const abort = vi.fn()
+    const body: BodySource = { pipe: () => {}, resume: () => {}, onEnd: () => {}, abort }
+    const request = requestOf()
+    const outcome = outcomeOf(
+      retryOf(
+        {},
+        () => {},
+        () => 0.5,
+      )(request, scripted({ ...answerOf(503), body })),
+    )
+    await settle()
+    expect(abort).not.toHaveBeenCalled()
+    request.cancel(new GatewayError('client-gone', 'left'))
+    expect(await outcome).toBe('client-gone')
+    expect(abort).toHaveBeenCalledOnce()
   })
 
   test('ends when nobody waits any more', async () => {
