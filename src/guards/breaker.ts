@@ -169,10 +169,13 @@ function judgeBody(
   })
 }
 
-/** How long a call that has its answer now took its upstream: what a client took for its upload is not held against it. */
-function upstreamMs({ parts: { body } }: GatewayRequest, begunAt: number): number {
+/**
+ * How long a call that has its answer now took its upstream: what a client took for its upload is not held against it,
+ * nor are the pauses between attempts.
+ */
+function upstreamMs({ parts: { body }, pausedMs }: GatewayRequest, begunAt: number): number {
   if (body?.isFlowing) return 0
-  return performance.now() - Math.max(begunAt, body?.endedAt ?? begunAt)
+  return performance.now() - Math.max(begunAt, body?.endedAt ?? begunAt) - pausedMs
 }
 
 function judgementOf(error: unknown): Judgement {

@@ -129,6 +129,8 @@ export class GatewayRequest {
   readonly trace: CacheTrace
   /** Fields of the gateway's own that go out with whatever the answer will be. Flat. */
   ownFields: readonly string[] = []
+  /** What it stood still for between two attempts, in ms: our doing, not the upstream's. */
+  pausedMs = 0
   #reason: GatewayError | null = null
   #listeners: Set<(reason: GatewayError) => void> | null = null
   #terms: CacheTerms | null = null

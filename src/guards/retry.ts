@@ -92,8 +92,10 @@ function hasTimeFor(request: GatewayRequest, pauseMs: number): boolean {
 
 /** The failed answer is kept until it is known that another will be asked for. */
 async function pauseWith(outcome: Outcome, request: GatewayRequest, pauseMs: number): Promise<void> {
+  const begunAt = performance.now()
   try {
     await pause(request, pauseMs)
+    request.pausedMs += performance.now() - begunAt
   } catch (error) {
     if ('response' in outcome) discard(outcome.response)
     throw error

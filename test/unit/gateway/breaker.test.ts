@@ -11,6 +11,8 @@ import {
   type Next,
   type Tell,
 } from '../../../src/guards/guard.ts'
+import { retry } from '../../../src/guards/retry.ts'
+import { retryBudget } from '../../../src/guards/retry-budget.ts'
 import {
   answerOf,
   CACHE_OPTIONS,
@@ -185,6 +187,21 @@ describe('a slow call', () => {
     await vi.advanceTimersByTimeAsync(250)
     expect(new Set((await Promise.all(outcomes)).map(({ status }) => status))).toEqual(new Set([200]))
     expect([made.state, told.slow]).toEqual(['closed', undefined])
+  })
+
+  test('is not one that stood still before it was asked for again, as the upstream had asked for', async () => {
+    useBreaker({ slowCallMs: 300 })
+    const retries = { retryAttempts: 1, retryBackoffMs: 30, retryBackoffMostMs: 30, hedgeMs: 0 }
+    const limits = { retryBudgetPercent: 0, retryBudgetPerSecond: 100, bulkheadMax: 64, bulkheadClientMax: 0 }
+    const state = { budget: retryBudget(limits), places: placesOf(), breaker: made }
+    const answers = [150, 151].map(secondMs => {
+      const script = [answerOf(503, '', ['Retry-After', '1']), answerOf()]
+      const upstream: Next = () => slowly(script.length === 2 ? 150 : secondMs, script.shift())
+      return compose([made.guard, retry({ ...retries, ...limits }, state, () => {})], upstream)(requestOf())
+    })
+    await vi.advanceTimersByTimeAsync(1_301)
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+    expect(told.slow).toBe(1)
   })
 
   test('that probes does not heal', async () => {
