@@ -15,7 +15,7 @@ interface Refusal {
   upstream: AboutUpstream
   /** A passing failure: a second attempt may do better. */
   isRetryable?: true
-  /** Ours, to protect the upstream; what the cache knew is a better answer. */
+  /** No fault of the upstream; what the cache knew is a better answer. */
   allowsStale?: true
 }
 
@@ -87,6 +87,14 @@ export const REFUSALS = {
     isRetryable: true,
   },
   'deadline-exceeded': { status: 504, title: 'The deadline has passed', upstream: 'failed' },
+  // Whoever asks for a millisecond must not open the breaker for all. What was known is a better answer to them, too,
+  // and costs nobody anything.
+  'client-deadline': {
+    status: 504,
+    title: 'The deadline that the client asked for has passed',
+    upstream: 'nothing',
+    allowsStale: true,
+  },
   'upstream-stalled': { status: 504, title: 'The upstream stopped sending', upstream: 'failed' },
   'version-not-supported': {
     status: 505,
@@ -153,7 +161,7 @@ export function isUpstreamFault(error: unknown): boolean {
   return error instanceof GatewayError && error.refusal.upstream === 'failed'
 }
 
-/** May what the cache knew be served instead of this? Upstream faults, and refusals that spare the upstream. */
+/** May what the cache knew be served instead of this? Upstream faults, and refusals that it is a better answer than. */
 export function allowsStale(error: unknown): boolean {
   return isUpstreamFault(error) || (error instanceof GatewayError && error.refusal.allowsStale === true)
 }

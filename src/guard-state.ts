@@ -1,6 +1,6 @@
 import type { BreakerListener, BreakerOptions } from './guards/breaker.ts'
-import type { Places } from './guards/bulkhead.ts'
 import { type HeldBreaker, heldBreaker } from './guards/held-breaker.ts'
+import { createPlaces, type Places } from './guards/places.ts'
 import { type RetryBudget, type RetryBudgetOptions, retryBudget } from './guards/retry-budget.ts'
 import type { RateLimiter } from './limiter/rate-limiter.ts'
 import type { Telemetry } from './telemetry/events.ts'
@@ -22,7 +22,7 @@ export function createGuardState(
 ): GuardState {
   return {
     limiter,
-    places: { taken: 0 },
+    places: createPlaces(limiter.nameOf),
     breaker: heldBreaker(options, telemetry.teller('breaker'), breakerChanged),
     budget: retryBudget(options),
   }

@@ -69,7 +69,7 @@ function shutDown(reason: string): void {
   if (isClosing) return
   isClosing = true
   gateway.log.info({ reason }, 'draining')
-  setTimeout(leave, config.drainMs + CLOSE_MS).unref()
+  setTimeout(leave, gateway.drainMs() + CLOSE_MS).unref()
   finish(gateway)
 }
 

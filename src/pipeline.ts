@@ -33,7 +33,7 @@ export interface Pipeline {
   run: Next
   /** The same for a request that leaves HTTP behind: what is one client's alone is neither kept nor shared. */
   tunnel: Next
-  /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
+  /** The chain of a request that nothing answers, or that is not accepted: the rate limiter counts it, then `refuse` throws. */
   turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
 }
 
@@ -46,20 +46,23 @@ export interface PipelineParts {
   state: GuardState
 }
 
+/** What retry and hedge go by where the breaker is not among the guards. */
+const NO_BREAKER = { state: 'closed' } as const
 const TIMEOUT = new Set([TIMEOUT_FIELD])
 
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
   const { upstream, store, underWay, telemetry, state } = parts
+  const isBreakerOn = config.guards.includes('breaker')
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
 
   const chain: Record<GuardName, Guard> = {
     'rate-limit': rateLimit(config, state.limiter.checkUnder(config), telemetry.teller('rate-limit')),
     cache: cache(store, config, telemetry.teller('cache'), underWay),
     'single-flight': singleFlight({ deadlineMs }, telemetry.teller('single-flight')),
-    deadline: deadline(telemetry.teller('deadline')),
+    deadline: deadline(config, telemetry.teller('deadline')),
     bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),
     breaker: state.breaker.guard,
-    retry: retry(config, state, telemetry.teller('retry')),
+    retry: retry(config, isBreakerOn ? state : { ...state, breaker: NO_BREAKER }, telemetry.teller('retry')),
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 

@@ -43,6 +43,8 @@ export interface Gateway {
   app: FastifyInstance
   admin: FastifyInstance
   log: Log
+  /** How long requests under way have to finish, as it is set now. */
+  drainMs(): number
   /** Stops accepting, lets requests under way finish for `drainMs`, then ends whatever is left. */
   close(): Promise<void>
 }
@@ -92,11 +94,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     isDraining: () => isDraining,
     failed: error => log.error({ err: error }, 'a request failed inside the gateway'),
   }
-  healthRoute(app)
-  if (config.showsDocs) docsRoutes(app)
-  areasRoute(app, context)
-  proxyRoute(app, context, config)
-  unknownRoutes(app, context)
+  routes(app, context, config)
   const admin = adminRoutes(parts, createControls(live, telemetry, log), createMetricsPage(metrics))
   // A start that takes its time is no reason to refuse the first who come.
   for (const { server } of [app, admin]) server.once('listening', lag.forget)
@@ -105,6 +103,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     app,
     admin,
     log,
+    drainMs: () => live.now.config.drainMs,
     async close() {
       isDraining = true
       await drain(app, live.now.config.drainMs, upstream.endTunnels)
@@ -145,6 +144,14 @@ function breakerTeller(
     telemetry.announce('breaker', event)
     log.info(event, `breaker ${to}`)
   }
+}
+
+function routes(app: FastifyInstance, context: ChainContext, config: GatewayConfig): void {
+  healthRoute(app, context.account)
+  if (config.showsDocs) docsRoutes(app, context.account)
+  areasRoute(app, context)
+  proxyRoute(app, context, config)
+  unknownRoutes(app, context)
 }
 
 /** What no route answers goes through the rate limiter too, so that guessing paths is not free. */

@@ -37,6 +37,11 @@ export class Upload extends EventEmitter {
     return this.#state === 'flowing'
   }
 
+  /** It was whole, or broke off. */
+  get isOver(): boolean {
+    return this.#state === 'ended'
+  }
+
   /** Calls back when it flows no more. */
   onEnd(settled: () => void): void {
     if (this.#state === 'ended') settled()

@@ -68,7 +68,27 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   function report(began: number, judgement: Judgement): void {
     if (began !== generation) tell('stale-result')
     else if (judgement !== 'nothing') circuit.fire(judgement).catch(() => {})
-    else if (state === 'half-open') circuit.open() // the one probe proved nothing: wait for the next
+    else if (state === 'half-open') letNextProbe()
+  }
+
+  /** The one probe proved nothing so far: if it brings something yet, that is stale. */
+  function letNextProbe(): void {
+    generation += 1
+    isProbing = false
+  }
+
+  /**
+   * An upload has no end while it trickles, and nobody else may probe meanwhile: what is not whole by then probes no
+   * more. Once it is, the deadline bounds the call.
+   * @returns the way to call it off
+   */
+  function boundUpload({ parts: { body } }: GatewayRequest): () => void {
+    if (!isProbing || body === null) return () => {}
+    const probing = generation
+    const timer = setTimeout(() => {
+      if (generation === probing && !body.isOver) letNextProbe()
+    }, breakerResetMs)
+    return () => clearTimeout(timer)
   }
 
   /** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */
@@ -76,12 +96,15 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
     const began = generation
     const longestBodyMs = isProbing ? breakerResetMs : null
     const begunAt = performance.now()
+    const callOff = boundUpload(request)
     let response: GatewayResponse
     try {
       response = await next(request)
     } catch (error) {
       report(began, judgementOf(error))
       throw error
+    } finally {
+      callOff()
     }
     const isSlow = slowCallMs > 0 && upstreamMs(request, begunAt) > slowCallMs
     if (isSlow) tell('slow')
@@ -146,10 +169,13 @@ function judgeBody(
   })
 }
 
-/** How long a call that has its answer now took its upstream: what a client took for its upload is not held against it. */
-function upstreamMs({ parts: { body } }: GatewayRequest, begunAt: number): number {
+/**
+ * How long a call that has its answer now took its upstream: what a client took for its upload is not held against it,
+ * nor are the pauses between attempts.
+ */
+function upstreamMs({ parts: { body }, pausedMs }: GatewayRequest, begunAt: number): number {
   if (body?.isFlowing) return 0
-  return performance.now() - Math.max(begunAt, body?.endedAt ?? begunAt)
+  return performance.now() - Math.max(begunAt, body?.endedAt ?? begunAt) - pausedMs
 }
 
 function judgementOf(error: unknown): Judgement {

@@ -5,6 +5,14 @@ import { limitBesideUpload } from './limit-beside-upload.ts'
 /** By this field a client asks for a shorter deadline, and the upstream is told what is left of it. */
 export const TIMEOUT_FIELD = 'x-request-timeout-ms'
 
+export interface DeadlineOptions {
+  /** The longest wait; a client may ask for less. */
+  deadlineMs: number
+}
+
+/** Deadlines are whole milliseconds, but the difference of two moments is not exact. */
+const ROUNDING_MS = 0.5
+
 /** The deadline that a client asks for, in ms, or undefined where that is no number of milliseconds. */
 export function askedDeadlineMs(value: string): number | undefined {
   return /^0*[1-9]\d*$/.test(value) ? Number(value) : undefined
@@ -23,12 +31,12 @@ export function notADeadline(value: string): GatewayError {
  * Nobody waits longer than the deadline, counted from arrival, of a request with a body from its last byte: 504.
  * It covers a buffered answer to its last byte, a streamed one to its headers.
  */
-export function deadline(tell: Tell): Guard {
+export function deadline({ deadlineMs }: DeadlineOptions, tell: Tell): Guard {
   return async (request, next) => {
     const limitMs = request.deadlineAt - request.arrivedAt
     const callOff = limitBesideUpload(request.parts.body, request.deadlineAt, limitMs, () => {
       tell('exceeded')
-      request.cancel(deadlineExceeded(request))
+      request.cancel(deadlineExceeded(request, deadlineMs))
     })
     try {
       return await next(request)
@@ -38,8 +46,18 @@ export function deadline(tell: Tell): Guard {
   }
 }
 
-/** The refusal of a request whose time is up. */
-export function deadlineExceeded(request: GatewayRequest): GatewayError {
-  const waitedMs = Math.round(performance.now() - request.arrivedAt)
-  return new GatewayError('deadline-exceeded', `no answer after ${waitedMs} ms`)
+/**
+ * The refusal of a request whose time is up. The upstream is to blame only where it had all the time that it is meant
+ * to have.
+ */
+export function deadlineExceeded(
+  { arrivedAt, deadlineAt }: GatewayRequest,
+  deadlineMs: number,
+): GatewayError {
+  const isClients = deadlineAt - arrivedAt < deadlineMs - ROUNDING_MS
+  const waitedMs = Math.round(performance.now() - arrivedAt)
+  return new GatewayError(
+    isClients ? 'client-deadline' : 'deadline-exceeded',
+    `no answer after ${waitedMs} ms`,
+  )
 }

@@ -135,6 +135,8 @@ export class GatewayRequest {
   readonly trace: CacheTrace
   /** Fields of the gateway's own that go out with whatever the answer will be. Flat. */
   ownFields: readonly string[] = []
+  /** What it stood still for between two attempts, in ms: our doing, not the upstream's. */
+  pausedMs = 0
   #reason: GatewayError | null = null
   #listeners: CancelListener[] = NOBODY
   #terms: CacheTerms | null = null

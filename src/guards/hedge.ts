@@ -1,7 +1,6 @@
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import { limitAt } from '../limit.ts'
 import type { BreakerState } from './breaker.ts'
-import type { Places } from './bulkhead.ts'
 import {
   discard,
   type GatewayRequest,
@@ -10,13 +9,13 @@ import {
   type Next,
   type Tell,
 } from './guard.ts'
+import type { PlaceLimits, Places } from './places.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
-export interface HedgeOptions {
+/** A second attempt is one of the calls that are limited. */
+export interface HedgeOptions extends PlaceLimits {
   /** A read that has no answer after this gets a second attempt beside the first; 0 is never. */
   hedgeMs: number
-  /** Calls that may be under way at once: a second attempt is one of them. */
-  bulkheadMax: number
 }
 
 /** What retries and hedges share with the other guards. */
@@ -33,22 +32,22 @@ export interface HedgeState {
 export function hedge(options: HedgeOptions, state: HedgeState, tell: Tell): Guard {
   const { budget, places, breaker } = state
 
-  function takesPlace(): boolean {
-    if (breaker.state !== 'closed' || places.taken >= options.bulkheadMax) return false
+  /** The way to give its place back, where it gets one. */
+  function takePlace(client: string): (() => void) | undefined {
+    if (breaker.state !== 'closed' || places.problem(options, client) !== undefined) return undefined
     if (!budget.withdraw()) {
       tell('over-budget')
-      return false
+      return undefined
     }
     tell('hedged')
-    places.taken += 1
-    return true
+    return places.take(options, client)
   }
 
   function race(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     return new Promise((resolve, reject) => {
       const running = new Set<GatewayRequest>()
       let isOver = false
-      let hasPlace = false
+      let leave: (() => void) | undefined
       const begin = () => {
         const attempt = request.fork()
         running.add(attempt)
@@ -61,8 +60,8 @@ export function hedge(options: HedgeOptions, state: HedgeState, tell: Tell): Gua
       /** A failure is the outcome only when no other attempt is left. */
       const ended = (attempt: GatewayRequest, response: GatewayResponse | null, settle: () => void) => {
         running.delete(attempt)
-        if (hasPlace) places.taken -= 1
-        hasPlace = false
+        leave?.()
+        leave = undefined
         const isGood = response !== null && !isFaultStatus(response.status)
         if (isOver || (!isGood && running.size > 0)) {
           if (response !== null) discard(response)
@@ -76,9 +75,9 @@ export function hedge(options: HedgeOptions, state: HedgeState, tell: Tell): Gua
       }
       const first = begin()
       const callOff = limitAt(performance.now() + options.hedgeMs, () => {
-        if (first.isAnswered || !takesPlace()) return
-        hasPlace = true
-        begin()
+        if (first.isAnswered) return
+        leave = takePlace(request.parts.client)
+        if (leave !== undefined) begin()
       })
       const unlink = request.onCancel(reason => {
         callOff()

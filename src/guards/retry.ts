@@ -26,6 +26,7 @@ const LONGEST_PAUSE_MS = 10_000
 /** Forgives a passing fault: what is idempotent and replayable, after a jittered pause, within a budget. */
 export function retry(options: RetryOptions, state: HedgeState, tell: Tell, random = Math.random): Guard {
   const { budget, breaker } = state
+  const isOpen = () => breaker.state === 'open'
   const hedged = options.hedgeMs === 0 ? undefined : hedge(options, state, tell)
 
   async function attempts(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
@@ -33,14 +34,16 @@ export function retry(options: RetryOptions, state: HedgeState, tell: Tell, rand
       const outcome = await attempt(request, next)
       if (!outcome.isPassing || retries >= options.retryAttempts) return finish(outcome)
       const pauseMs = Math.max(random() * longestBackoffMs(options, retries), askedToWaitMs(outcome))
-      if (!hasTimeFor(request, pauseMs) || breaker.state === 'open') return finish(outcome)
+      if (!hasTimeFor(request, pauseMs) || isOpen()) return finish(outcome)
       if (!budget.withdraw()) {
         tell('over-budget')
         return finish(outcome)
       }
+      await pauseWith(outcome, request, pauseMs)
+      // Opened, or held open, in the meantime.
+      if (isOpen()) return finish(outcome)
       tell('retried')
       if ('response' in outcome) discard(outcome.response)
-      await pause(request, pauseMs)
     }
   }
 
@@ -85,6 +88,18 @@ function askedToWaitMs(outcome: Outcome): number {
 function hasTimeFor(request: GatewayRequest, pauseMs: number): boolean {
   if (request.cancelled !== null || pauseMs > LONGEST_PAUSE_MS) return false
   return performance.now() + pauseMs < request.deadlineAt
+}
+
+/** The failed answer is kept until it is known that another will be asked for. */
+async function pauseWith(outcome: Outcome, request: GatewayRequest, pauseMs: number): Promise<void> {
+  const begunAt = performance.now()
+  try {
+    await pause(request, pauseMs)
+    request.pausedMs += performance.now() - begunAt
+  } catch (error) {
+    if ('response' in outcome) discard(outcome.response)
+    throw error
+  }
 }
 
 function pause(request: GatewayRequest, pauseMs: number): Promise<void> {

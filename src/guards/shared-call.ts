@@ -13,12 +13,15 @@ const SAME_DEADLINE_MS = 5
 /** It ends itself when the last of them has left. */
 export class SharedCall {
   readonly request: GatewayRequest
+  readonly #deadlineMs: number
   readonly #tell: Tell
   #answer: Promise<GatewayResponse> | undefined
   #waiters: Waiter[] = []
 
-  constructor(request: GatewayRequest, tell: Tell) {
+  /** @param deadlineMs how long it may take, by which a waiter who leaves earlier says nothing of the upstream */
+  constructor(request: GatewayRequest, deadlineMs: number, tell: Tell) {
     this.request = request
+    this.#deadlineMs = deadlineMs
     this.#tell = tell
   }
 
@@ -70,7 +73,7 @@ export class SharedCall {
     this.#waiters.push(waiter)
     waiter.callOff = limitAt(limitAtMs, () => {
       this.#tell('left')
-      leave(deadlineExceeded(request))
+      leave(deadlineExceeded(request, this.#deadlineMs))
     })
     waiter.unlink = request.onCancel(leave)
   }

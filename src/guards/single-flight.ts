@@ -39,7 +39,7 @@ export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell)
 
   function begin(key: string, request: GatewayRequest, next: Next): SharedCall {
     const shared = request.fork(performance.now() + deadlineMs)
-    const call = new SharedCall(shared, tell)
+    const call = new SharedCall(shared, deadlineMs, tell)
     calls.set(key, call)
     call.start(next, () => {
       if (calls.get(key) === call) calls.delete(key)

@@ -25,9 +25,14 @@ export interface Fill {
 /** A share of a request: sums of fractions of a millisecond are not exact. */
 const ROUNDING = 0.001
 
-/** Puts one request into the bucket, if it fits. A refused one leaves no trace, so that insisting costs nothing. */
+/**
+ * Puts one request into the bucket, if it fits. A refused one leaves no trace, so that insisting costs nothing. What
+ * was put in under other settings and would not fit into this bucket runs over for good, so that the wait that is told
+ * is the true one.
+ */
 export function fill(bucket: Bucket, { intervalMs, burst }: Leak, now: number): Fill {
-  const held = Math.min(burst, Math.max(0, (bucket.emptyAt - now) / intervalMs))
+  bucket.emptyAt = Math.min(bucket.emptyAt, now + burst * intervalMs)
+  const held = Math.max(0, (bucket.emptyAt - now) / intervalMs)
   const isExceeded = held + 1 > burst + ROUNDING
   const level = isExceeded ? held : held + 1
   if (!isExceeded) bucket.emptyAt = now + level * intervalMs

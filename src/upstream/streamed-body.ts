@@ -3,7 +3,7 @@ import { GatewayError } from '../errors.ts'
 import type { BodySink, BodySource } from '../guards/guard.ts'
 
 export interface StreamLimits {
-  /** A streamed answer must bring at least `streamLeastBytes` in each such time, and its client take something. */
+  /** A streamed answer must bring at least `streamLeastBytes` in each such time, and its client take as much. */
   streamIdleMs: number
   streamLeastBytes: number
 }
@@ -27,8 +27,10 @@ export class StreamedBody implements BodySource {
   #settled: ((reason: Error | null) => void)[] = []
   #bytes = 0
   #bytesBefore = 0
-  /** Who was waited for when the last such time began; nobody is judged by a time that both had a part in. */
-  #waitedFor: 'client' | 'upstream' | 'both' = 'both'
+  /** The client was waited for when the last such time began. */
+  #wasPaused = false
+  /** Since then nobody but the upstream was. */
+  #isUpstreamsAlone = false
 
   constructor(
     controller: Dispatcher.DispatchController,
@@ -89,7 +91,7 @@ export class StreamedBody implements BodySource {
 
   resume(): void {
     this.#isPaused = false
-    this.#waitedFor = 'both'
+    this.#isUpstreamsAlone = false
     this.#controller.resume()
   }
 
@@ -106,21 +108,23 @@ export class StreamedBody implements BodySource {
 
   #pause(): void {
     this.#isPaused = true
-    this.#waitedFor = 'both'
+    this.#isUpstreamsAlone = false
     this.#controller.pause()
   }
 
+  /** Who was waited for at both ends of such a time, is judged by what passed in it: the client held the rest up. */
   #checkFlow(): void {
-    const arrived = this.#bytes - this.#bytesBefore
-    const waitedFor = this.#waitedFor
+    const passed = this.#bytes - this.#bytesBefore
+    const isClients = this.#wasPaused && this.#isPaused
+    const isUpstreams = this.#isUpstreamsAlone
     this.#bytesBefore = this.#bytes
-    this.#waitedFor = this.#isPaused ? 'client' : 'upstream'
-    if (waitedFor !== this.#waitedFor) return
+    this.#wasPaused = this.#isPaused
+    this.#isUpstreamsAlone = !this.#isPaused
     const { streamIdleMs, streamLeastBytes } = this.#limits
-    if (waitedFor === 'client')
-      this.#endCall(new GatewayError('client-gone', `the client took nothing in ${streamIdleMs} ms`))
-    else if (arrived < streamLeastBytes)
-      this.#endCall(new GatewayError('upstream-stalled', `${arrived} bytes came in ${streamIdleMs} ms`))
+    if (isClients && passed < Math.max(1, streamLeastBytes))
+      this.#endCall(new GatewayError('client-gone', `the client took ${passed} bytes in ${streamIdleMs} ms`))
+    else if (isUpstreams && passed < streamLeastBytes)
+      this.#endCall(new GatewayError('upstream-stalled', `${passed} bytes came in ${streamIdleMs} ms`))
   }
 
   #end(reason: Error | null): void {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { GatewayRequest, type GatewayResponse, type Next, type RequestParts } from '../../src/guards/guard.ts'
+import { createPlaces, type Places } from '../../src/guards/places.ts'
 import { Upload } from '../../src/upload.ts'
 
 /** A request as the chain sees it, with no socket behind it. */
@@ -10,12 +11,20 @@ export function requestOf(parts: Partial<RequestParts> = {}, deadlineMs = Number
     method: 'GET',
     path: '/x',
     route: 'proxy',
-    client: '127.0.0.1',
+    client: CLIENT,
     headers: [],
     body: null,
     ...parts,
   }
   return new GatewayRequest(whole, now, now + deadlineMs)
+}
+
+/** The client of such a request, unless it is another. */
+export const CLIENT = '127.0.0.1'
+
+/** Places of which none is taken, for clients known by their addresses. */
+export function placesOf(): Places {
+  return createPlaces(address => address)
 }
 
 /** The cache's settings as they are by default, before an upstream of no importance. */

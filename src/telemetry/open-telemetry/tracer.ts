@@ -26,6 +26,7 @@ const PATHS: Record<Route, string> = {
 const GUARD_OF: Readonly<Record<string, string>> = {
   'rate-limited': 'rate-limit',
   'deadline-exceeded': 'deadline',
+  'client-deadline': 'deadline',
   'bulkhead-full': 'bulkhead',
   'breaker-open': 'breaker',
   'attempt-timeout': 'attempt-limit',

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { resolve } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { BreakerEvent, CountsEvent, HelloEvent } from '../../../src/telemetry/events.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
@@ -124,6 +125,30 @@ describe('readers of the event stream', () => {
     await Promise.all(streams.map(({ close }) => close()))
   })
 
+  test('who read nothing are dropped before they fill the memory', async () => {
+    gateway = await startGateway({ UPSTREAM_URL: upstream.url, ADMIN_TOKEN: 's3cret-token' })
+    const headers = { authorization: 'Bearer s3cret-token', 'content-type': 'application/json' }
+    const { port } = new URL(gateway.adminUrl)
+    const reader = connect(Number(port), '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void reader.destroy())
+    reader.write(
+      `GET /-/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${headers.authorization}\r\n\r\n`,
+    )
+    reader.pause()
+    const event = JSON.stringify({ path: `/${'x'.repeat(60_000)}` })
+    const sent = 300
+    for (let count = 0; count < sent; count += 1)
+      await fetch(`${gateway.adminUrl}/-/cache/purge`, { method: 'POST', headers, body: event })
+    let readBytes = 0
+    reader.on('data', chunk => {
+      readBytes += chunk.length
+    })
+    reader.resume()
+    await eventually(() => expect(reader.destroyed).toBe(true))
+    // What it gets is what the kernel held.
+    expect(readBytes).toBeLessThan((sent * event.length) / 2)
+  })
+
   test('who stay do not keep the gateway from ending', async () => {
     gateway = await startGateway({ UPSTREAM_URL: upstream.url })
     const stream = await listen(gateway.adminUrl)
@@ -150,6 +175,18 @@ describe('the admin port', () => {
       expect(line).toMatch(/^$|^# |^\w+(\{[^}]*\})? (\d+(\.\d+)?(e-\d+)?|Nan)$/)
   })
 
+  test('shows where the collector is, and not how to get in there', async () => {
+    gateway = await startGateway({
+      UPSTREAM_URL: upstream.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:pa55@127.0.0.1:9/otlp?key=s3cret',
+      OTEL_TRACES_EXPORTER: 'none',
+      OTEL_METRICS_EXPORTER: 'none',
+    })
+    const settings = await (await fetch(`${gateway.adminUrl}/-/config`)).text()
+    expect(JSON.parse(settings)).toMatchObject({ otelEndpoint: 'http://127.0.0.1:9/otlp' })
+    expect(settings).not.toMatch(/pa55|s3cret/)
+  })
+
   test.each([undefined, 'Bearer wrong', 'Basic s3cret-token', 'Bearer '])(
     'with a token set, %s gets 401 everywhere',
     async authorization => {
@@ -173,6 +210,10 @@ describe('the admin port', () => {
     expect(await asHost('evil.test')).toBe(403)
     expect(await asHost('127.0.0.1.evil.test')).toBe(403)
     expect(await asHost('')).toBe(403)
+    const badPath = (host: string) =>
+      rawExchange(port, `GET /%zz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    expect((await badPath('evil.test')).text).toContain('"code":"host-not-allowed"')
+    expect((await badPath('localhost')).text).toContain('"code":"bad-path"')
     for (const host of ['localhost', `127.0.0.1:${port}`, '[::1]:9', 'gateway:3001', 'ADMIN.test']) {
       expect(await asHost(host)).toBe(200)
     }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -34,7 +34,7 @@ describe('a client that asks for a shorter deadline', () => {
     const answer = await ask(gateway, '50', path)
     const waitedMs = performance.now() - before
     expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
-      ...[504, 'deadline-exceeded'],
+      ...[504, 'client-deadline'],
     ])
     expect(waitedMs).toBeGreaterThanOrEqual(50)
     expect(waitedMs).toBeLessThan(50 + TOLERANCE_MS)
@@ -44,7 +44,10 @@ describe('a client that asks for a shorter deadline', () => {
     upstream.answer = silence
     const gateway = await start({ GUARDS: 'deadline', DEADLINE_MS: '50' })
     const before = performance.now()
-    expect((await ask(gateway, '99999999999999999999')).status).toBe(504)
+    const answer = await ask(gateway, '99999999999999999999')
+    expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
+      ...[504, 'deadline-exceeded'],
+    ])
     expect(performance.now() - before).toBeLessThan(50 + TOLERANCE_MS)
   })
 
@@ -62,6 +65,35 @@ describe('a client that asks for a shorter deadline', () => {
       expect(upstream.requests.length).toBe(0)
     },
   )
+})
+
+describe('a client that asks for less time than the upstream needs', () => {
+  const hasten = (gateway: TestGateway, count: number, path: (id: number) => string) =>
+    Promise.all(Array.from({ length: count }, (_, id) => ask(gateway, '1', path(id))))
+
+  test.each(['all', 'deadline,breaker', 'single-flight,deadline,breaker'])(
+    'opens the breaker for nobody: GUARDS=%s',
+    async guards => {
+      upstream.answer = (request, response) => setTimeout(() => json({})(request, response), 30)
+      const gateway = await start({ GUARDS: guards, BREAKER_LEAST_CALLS: '3', ...PATIENT })
+      for (const path of [(id: number) => `/proxy/${id}`, () => '/proxy/same']) {
+        const hasty = await hasten(gateway, 10, path)
+        expect(new Set(hasty.map(({ status }) => status))).toEqual(new Set([504]))
+      }
+      expect((await ask(gateway)).status).toBe(200)
+      expect((await gateway.counts())['breaker.refused']).toBeUndefined()
+    },
+  )
+
+  test('gets what was known, where that may stand in for an answer that failed', async () => {
+    const gateway = await start({ CACHE: 'memory', CACHE_FRESH_MS: '0', ...PATIENT })
+    await ask(gateway)
+    upstream.answer = silence
+    const answer = await ask(gateway, '20')
+    expect([answer.status, answer.headers.get('cache-status')]).toEqual([
+      ...[200, expect.stringMatching(/ttl=-\d+; detail=client-deadline$/)],
+    ])
+  })
 })
 
 describe('the upstream', () => {

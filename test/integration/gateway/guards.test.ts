@@ -141,6 +141,34 @@ describe('bulkhead', () => {
   })
 })
 
+describe('bulkhead with a share for each client', () => {
+  const SETTINGS = {
+    BULKHEAD_MAX: '4',
+    BULKHEAD_CLIENT_MAX: '2',
+    GUARDS: 'bulkhead',
+    TRUSTED_PROXIES: '127.0.0.1',
+  }
+  const askAs = (gateway: TestGateway, client: string) =>
+    fetch(`${gateway.url}/proxy/x`, { headers: { 'x-forwarded-for': client } })
+
+  test.each([
+    ['an address', '192.0.2.1', '192.0.2.1'],
+    ['a /64', '2001:db8::1', '2001:db8::2'],
+  ])('who holds it all, %s, leaves the rest to others', async (_what, one, same) => {
+    const held: (() => void)[] = []
+    upstream.answer = (request, response) => void held.push(() => json({})(request, response))
+    const gateway = await start(SETTINGS)
+    const slow = [askAs(gateway, one), askAs(gateway, same)]
+    await eventually(() => expect(held.length).toBe(2))
+    const refused = await askAs(gateway, one)
+    expect([refused.status, await codeOf(refused)]).toEqual([503, 'bulkhead-full'])
+    const other = askAs(gateway, '198.51.100.1')
+    await eventually(() => expect(held.length).toBe(3))
+    for (const release of held) release()
+    expect((await Promise.all([...slow, other])).map(({ status }) => status)).toEqual([200, 200, 200])
+  })
+})
+
 describe('breaker', () => {
   const settings = { GUARDS: 'breaker', BREAKER_LEAST_CALLS: '5', BREAKER_RESET_MS: '400' }
 

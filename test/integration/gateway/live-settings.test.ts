@@ -133,6 +133,35 @@ describe('PUT /-/config', () => {
     stream.close()
   })
 
+  test('closes a breaker that it takes out, and whoever retries or hedges goes by it no more', async () => {
+    const settings = {
+      ...{ BREAKER_LEAST_CALLS: '2', RETRY_BACKOFF_MS: '1', HEDGE_MS: '50', CACHE: 'off' },
+      RETRY_BUDGET_PER_SECOND: '100',
+    }
+    await start({ ...settings, GUARDS: 'deadline,breaker,retry,attempt-limit' })
+    const stream = await admin.listen()
+    const breaker = async () => (await admin.get('/-/stats')).body.breaker
+    const callsOf = async (path: string) => {
+      const before = upstream.requests.length
+      await ask(path)
+      return upstream.requests.length - before
+    }
+    upstream.answer = json({}, {}, 503)
+    await ask('/proxy/x')
+    await ask('/proxy/x')
+    expect([await breaker(), await callsOf('/proxy/x')]).toEqual(['open', 0])
+    await change({ GUARDS: 'deadline,retry,attempt-limit' })
+    expect([await breaker(), await callsOf('/proxy/x')]).toEqual(['closed', 2])
+    upstream.answer = (request, response) => setTimeout(() => json({})(request, response), 300)
+    expect(await callsOf('/proxy/late')).toBe(2)
+    const transitions = stream.heard.filter(({ name }) => name === 'breaker')
+    expect(transitions.map(({ data }) => `${data.from} → ${data.to}`)).toEqual([
+      'closed → open',
+      'open → closed',
+    ])
+    stream.close()
+  })
+
   test('keeps what clients have asked already', async () => {
     await start({ RATE_LIMIT_MAX: '3', RATE_LIMIT_WINDOW_MS: '60000' })
     for (let count = 0; count < 3; count += 1) expect((await ask('/proxy/x')).status).toBe(200)
@@ -140,6 +169,14 @@ describe('PUT /-/config', () => {
     expect((await ask('/proxy/x')).status).toBe(429)
     expect((await counts())['rate-limit.refused']).toBe(1)
     expect((await counts())['rate-limit.admitted']).toBe(3)
+  })
+
+  test('lets a client in as soon as the raised limit says, whatever it asked under the one before', async () => {
+    await start({ RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW_MS: '60000' })
+    for (let count = 0; count < 3; count += 1) await ask('/proxy/x')
+    await change({ RATE_LIMIT_MAX: 300, RATE_LIMIT_WINDOW_MS: 1000 })
+    // Under the first one it would have been half a minute.
+    await eventually(async () => expect((await ask('/proxy/x')).status).toBe(200))
   })
 
   test('counts the calls that were under way before against the places that there are now', async () => {
@@ -205,6 +242,18 @@ describe('PUT /-/config', () => {
     expect((await admin.get('/-/stats')).body.upstreamInFlight).toBe(0)
   })
 
+  test('gives requests the time to finish that there is by then, when it ends', async () => {
+    await start({ DRAIN_MS: '0' })
+    upstream.answer = (request, response) => setTimeout(() => json({})(request, response), 2_000)
+    await change({ DRAIN_MS: 20_000 })
+    const answer = ask('/proxy/x')
+    await eventually(() => expect(upstream.requests.length).toBe(1))
+    gateway.child.kill('SIGTERM')
+    expect((await answer).status).toBe(200)
+    expect(await gateway.exited).toBe(0)
+    expect(gateway.stdout()).toContain('"msg":"stopped"')
+  })
+
   test('writes the log at another level from then on', async () => {
     await start({ ACCESS_LOG: 'all' })
     await change({ LOG_LEVEL: 'warn' })
@@ -224,7 +273,9 @@ describe('PUT /-/breaker', () => {
   test('held open it refuses at once, and an upstream that is well changes nothing', async () => {
     await start({ GUARDS: 'breaker', BREAKER_RESET_MS: '1000' })
     const stream = await admin.listen()
+    expect((await admin.get('/-/breaker')).body).toEqual({ state: 'closed', hold: null })
     expect(await hold('open')).toEqual({ state: 'open', hold: 'open' })
+    expect((await admin.get('/-/breaker')).body).toEqual({ state: 'open', hold: 'open' })
     const refused = await ask('/proxy/x')
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
     expect(upstream.requests.length).toBe(0)
@@ -252,6 +303,19 @@ describe('PUT /-/breaker', () => {
     expect(await state()).toBe('closed')
     for (let count = 0; count < 3; count += 1) await ask('/proxy/x')
     expect(await state()).toBe('open')
+  })
+
+  test('a hold ends with the guard, and there is none without it', async () => {
+    await start({ GUARDS: 'breaker' })
+    await hold('open')
+    await change({ GUARDS: 'none' })
+    expect([await state(), (await ask('/proxy/x')).status]).toEqual(['closed', 200])
+    const refused = await admin.put('/-/breaker', { hold: 'open' })
+    expect([refused.status, refused.body.detail]).toEqual([
+      ...[400, 'breaker is not among the GUARDS: nothing would go by the hold'],
+    ])
+    await change({ GUARDS: 'breaker' })
+    expect([await state(), (await ask('/proxy/x')).status]).toEqual(['closed', 200])
   })
 
   test('a hold outlives other settings of the breaker', async () => {

@@ -11,11 +11,14 @@ import {
   type Next,
   type Tell,
 } from '../../../src/guards/guard.ts'
+import { retry } from '../../../src/guards/retry.ts'
+import { retryBudget } from '../../../src/guards/retry-budget.ts'
 import {
   answerOf,
   CACHE_OPTIONS,
   heldUpstream,
   outcomeOf,
+  placesOf,
   requestOf,
   settle,
   teller,
@@ -186,6 +189,21 @@ describe('a slow call', () => {
     expect([made.state, told.slow]).toEqual(['closed', undefined])
   })
 
+  test('is not one that stood still before it was asked for again, as the upstream had asked for', async () => {
+    useBreaker({ slowCallMs: 300 })
+    const retries = { retryAttempts: 1, retryBackoffMs: 30, retryBackoffMostMs: 30, hedgeMs: 0 }
+    const limits = { retryBudgetPercent: 0, retryBudgetPerSecond: 100, bulkheadMax: 64, bulkheadClientMax: 0 }
+    const state = { budget: retryBudget(limits), places: placesOf(), breaker: made }
+    const answers = [150, 151].map(secondMs => {
+      const script = [answerOf(503, '', ['Retry-After', '1']), answerOf()]
+      const upstream: Next = () => slowly(script.length === 2 ? 150 : secondMs, script.shift())
+      return compose([made.guard, retry({ ...retries, ...limits }, state, () => {})], upstream)(requestOf())
+    })
+    await vi.advanceTimersByTimeAsync(1_301)
+    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+    expect(told.slow).toBe(1)
+  })
+
   test('that probes does not heal', async () => {
     useBreaker({ slowCallMs: 100 })
     await halfOpen()
@@ -265,17 +283,50 @@ describe('while half-open', () => {
     expect(made.state).toBe('closed')
   })
 
-  test.each(['client-gone', 'upload-too-slow', 'bad-request'] as const)(
-    'a probe that ends with %s neither closes it nor freezes it: the next one comes after a reset',
+  test.each(['client-gone', 'client-deadline', 'upload-too-slow', 'bad-request'] as const)(
+    'a probe that ends with %s neither closes it nor keeps it from closing: the next request probes at once',
     async code => {
       await halfOpen()
-      await through(() => Promise.reject(new GatewayError(code, 'proves nothing')))
-      expect(made.state).toBe('open')
-      vi.advanceTimersByTime(OPTIONS.breakerResetMs)
+      for (let count = 0; count < 3; count += 1)
+        await through(() => Promise.reject(new GatewayError(code, 'proves nothing')))
+      expect([made.state, told.probed]).toEqual(['half-open', 3])
       await succeed(1)
-      expect(made.state).toBe('closed')
+      expect(changes).toEqual(['open', 'half-open', 'closed'])
     },
   )
+
+  test('an upload that trickles as its probe gives way after a reset, and what it brings yet is stale', async () => {
+    await halfOpen()
+    const timers = vi.getTimerCount()
+    const upstream = heldUpstream()
+    const body = uploadOf()
+    body.resume()
+    const upload = outcomeOf(made.guard(requestOf({ method: 'POST', body }), upstream.next))
+    vi.advanceTimersByTime(OPTIONS.breakerResetMs - 1)
+    expect(await through(async () => answerOf())).toBe('breaker-open')
+    vi.advanceTimersByTime(1)
+    await fail(1)
+    expect(made.state).toBe('open')
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await upload).toBe(200)
+    await settle()
+    expect([made.state, told['stale-result']]).toEqual(['open', 1])
+    expect(vi.getTimerCount()).toBe(timers + 1)
+  })
+
+  test('an upload that is whole by then stays its probe', async () => {
+    await halfOpen()
+    const upstream = heldUpstream()
+    const body = uploadOf()
+    body.resume()
+    const upload = outcomeOf(made.guard(requestOf({ method: 'POST', body }), upstream.next))
+    vi.advanceTimersByTime(OPTIONS.breakerResetMs - 1)
+    body.destroy()
+    vi.advanceTimersByTime(1)
+    expect(await through(async () => answerOf())).toBe('breaker-open')
+    upstream.calls[0]?.resolve(answerOf())
+    expect([await upload, made.state]).toEqual([200, 'closed'])
+  })
 
   test('an endless stream as its probe does not freeze it', async () => {
     await halfOpen()
@@ -316,7 +367,10 @@ describe('in the chain', () => {
 
   test('what the bulkhead refuses does not open it', async () => {
     const upstream = heldUpstream()
-    const run = compose([bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}), made.guard], upstream.next)
+    const run = compose(
+      [bulkhead({ bulkheadMax: 5, bulkheadClientMax: 0 }, placesOf(), () => {}), made.guard],
+      upstream.next,
+    )
     const outcomes = Array.from({ length: 100 }, () => outcomeOf(run(requestOf())))
     for (const call of upstream.calls) call.resolve(answerOf())
     expect((await Promise.all(outcomes)).filter(outcome => outcome === 'bulkhead-full').length).toBe(95)

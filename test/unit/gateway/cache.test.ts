@@ -110,7 +110,7 @@ describe('what a client asks of the cache', () => {
 describe('stale-if-error', () => {
   const faults = [
     ...['upstream-unreachable', 'upstream-reset', 'upstream-error', 'upstream-malformed', 'upstream-stalled'],
-    ...['attempt-timeout', 'deadline-exceeded', 'breaker-open', 'bulkhead-full'],
+    ...['attempt-timeout', 'deadline-exceeded', 'client-deadline', 'breaker-open', 'bulkhead-full'],
   ] as RefusalCode[]
   test.each(faults)('a stale answer stands in for %s, with its age and why', async code => {
     let next: Next = fresh

@@ -114,6 +114,22 @@ describe('values that are not accepted', () => {
     ])
   })
 
+  test.each(['pässwörd', '秘密', 'tab\tbed'])(
+    'ADMIN_TOKEN=%j, which no header field carries, is refused',
+    value => {
+      expect(problemsOf({ ADMIN_TOKEN: value })).toEqual([
+        'ADMIN_TOKEN is not valid; accepted: printable ASCII: what a header field carries without fail',
+      ])
+    },
+  )
+
+  test('a password for the collector is never repeated', () => {
+    const problems = problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://user:pa55@collector:4317' })
+    expect(problems).toEqual([
+      expect.stringContaining('OTEL_EXPORTER_OTLP_ENDPOINT is not valid; accepted: '),
+    ])
+  })
+
   test('a secret is never repeated', () => {
     const [problem] = problemsOf({ REDIS_URL: 'http://:hunter2@localhost' })
     expect(problem).toMatch(/^REDIS_URL is not valid; accepted: a URL that starts with redis:/)
@@ -182,6 +198,25 @@ test('a variable that is nearly a setting is a mistake, an unrelated one is not'
   expect(
     problemsOf({ PATH: '/bin', HOSTNAME: 'x', PORTS: '1', npm_config_cache: 'x', LS_COLORS: 'x' }),
   ).toEqual([])
+})
+
+test('what Kubernetes says of services is nobody’s mistake, unless it takes the place of a setting', () => {
+  expect(
+    problemsOf({
+      UPSTREAM_PORT: 'tcp://10.0.0.1:80',
+      UPSTREAM_SERVICE_HOST: '10.0.0.1',
+      UPSTREAM_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      REDIS_PORT: 'tcp://10.0.0.2:6379',
+      ADMIN_SERVICE_PORT: '80',
+      ADMIN_SERVICE_PORT_HTTP: '80',
+    }),
+  ).toEqual([])
+  expect(problemsOf({ UPSTREAM_PORT: '80' })).toEqual([
+    'UPSTREAM_PORT is not a setting; did you mean UPSTREAM_HOST?',
+  ])
+  expect(problemsOf({ ADMIN_PORT: 'tcp://10.0.0.1:80' })).toEqual([
+    'ADMIN_PORT is "tcp://10.0.0.1:80"; accepted: a whole number from 0 to 65535',
+  ])
 })
 
 test('the upstream’s path goes before every path, without its last slash', () => {

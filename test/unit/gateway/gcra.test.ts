@@ -78,6 +78,30 @@ describe('a bucket that leaks', () => {
     )
   })
 
+  test('whose leak is another now says truly when there is room, whatever was put in before', () => {
+    fc.assert(
+      fc.property(leaks, leaks, gaps, gaps, (before, after, earlier, later) => {
+        const bucket = { emptyAt: 0 }
+        let now = 0
+        for (const pauseMs of earlier) {
+          now += pauseMs
+          fill(bucket, before, now)
+        }
+        for (const pauseMs of later) {
+          now += pauseMs
+          const found = fill(bucket, after, now)
+          if (found.remaining > after.burst) return false
+          if (!found.isExceeded) continue
+          if (found.waitMs > after.intervalMs * (1 + ROUNDING)) return false
+          now += found.waitMs
+          if (fill(bucket, after, now).isExceeded) return false
+        }
+        return true
+      }),
+      SEED,
+    )
+  })
+
   test('is not filled by what it refuses: insisting costs nothing', () => {
     const bucket = { emptyAt: 0 }
     const leak = { intervalMs: 100, burst: 1 }

@@ -2,9 +2,19 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { GatewayError } from '../../../src/errors.ts'
 import type { BreakerState } from '../../../src/guards/breaker.ts'
 import type { GatewayResponse } from '../../../src/guards/guard.ts'
+import type { Places } from '../../../src/guards/places.ts'
 import { retry } from '../../../src/guards/retry.ts'
 import { retryBudget } from '../../../src/guards/retry-budget.ts'
-import { answerOf, heldUpstream, outcomeOf, requestOf, settle, teller } from '../../support/gateway-chain.ts'
+import {
+  answerOf,
+  CLIENT,
+  heldUpstream,
+  outcomeOf,
+  placesOf,
+  requestOf,
+  settle,
+  teller,
+} from '../../support/gateway-chain.ts'
 
 const OPTIONS = {
   retryAttempts: 0,
@@ -14,12 +24,13 @@ const OPTIONS = {
   retryBudgetPerSecond: 3,
   hedgeMs: 50,
   bulkheadMax: 64,
+  bulkheadClientMax: 0,
 }
 
 let upstream: ReturnType<typeof heldUpstream>
 let told: Record<string, number>
 let breaker: { state: BreakerState }
-let places: { taken: number }
+let places: Places
 let guard: ReturnType<typeof retry>
 beforeEach(() => {
   vi.useFakeTimers()
@@ -37,7 +48,8 @@ function useGuard(more: Partial<typeof OPTIONS> = {}): void {
   told = counting.told
   breaker = { state: 'closed' }
   // As the bulkhead would: the request itself has the first place.
-  places = { taken: 1 }
+  places = placesOf()
+  places.take(options, CLIENT)
   guard = retry(options, { budget: retryBudget(options), places, breaker }, counting.tell, () => 0)
 }
 
@@ -159,6 +171,12 @@ describe('there is no second attempt', () => {
 
   test('where the bulkhead has no place for it', async () => {
     useGuard({ bulkheadMax: 1 })
+    await isNotHedged()
+    expect(places.taken).toBe(1)
+  })
+
+  test('where its client has all the places that it may have', async () => {
+    useGuard({ bulkheadClientMax: 1 })
     await isNotHedged()
     expect(places.taken).toBe(1)
   })

@@ -63,6 +63,7 @@ const settings = fc.record({
   RETRY_ATTEMPTS: fc.constantFrom('0', '1', '3'),
   RETRY_BUDGET_PER_SECOND: fc.constantFrom('0', '100'),
   BULKHEAD_MAX: fc.constantFrom('1', '2', '5', '64'),
+  BULKHEAD_CLIENT_MAX: fc.constantFrom('0', '1', '3'),
   BREAKER_LEAST_CALLS: fc.constantFrom('3', '1000'),
   SLOW_CALL_MS: fc.constantFrom('0', '100'),
   CACHE_FRESH_MS: fc.constantFrom('0', '200'),
@@ -73,7 +74,12 @@ function chainOver(script: readonly Step[], environment: Record<string, string>)
   const config = loadConfig(environment)
   const telemetry = createTelemetry()
   const verdict = { isExceeded: false, remaining: 1, waitMs: 1 }
-  const state = createGuardState(config, { checkUnder: () => () => verdict }, telemetry, () => {})
+  const state = createGuardState(
+    config,
+    { checkUnder: () => () => verdict, nameOf: address => address },
+    telemetry,
+    () => {},
+  )
   const upstream = scriptedUpstream(script)
   const store = memoryStore(config)
   const parts = { upstream, store, underWay: new Map(), telemetry, state }

@@ -6,11 +6,13 @@ import { attemptLimit } from '../../../src/guards/attempt-limit.ts'
 import { bulkhead } from '../../../src/guards/bulkhead.ts'
 import { deadline } from '../../../src/guards/deadline.ts'
 import { compose } from '../../../src/guards/guard.ts'
+import { createPlaces } from '../../../src/guards/places.ts'
 import { limitAt } from '../../../src/limit.ts'
 import {
   answerOf,
   heldUpstream,
   outcomeOf,
+  placesOf,
   requestOf,
   settle,
   teller,
@@ -82,7 +84,7 @@ describe('deadline', () => {
     const upstream = heldUpstream()
     const request = requestOf({}, 400)
     vi.advanceTimersByTime(300)
-    const outcome = outcomeOf(deadline(() => {})(request, upstream.next))
+    const outcome = outcomeOf(deadline({ deadlineMs: 400 }, () => {})(request, upstream.next))
     vi.advanceTimersByTime(99)
     expect(upstream.running.size).toBe(1)
     vi.advanceTimersByTime(1)
@@ -94,7 +96,7 @@ describe('deadline', () => {
     const upstream = heldUpstream()
     const { source, upload } = flowing()
     const outcome = outcomeOf(
-      deadline(() => {})(requestOf({ method: 'PUT', body: upload }, 400), upstream.next),
+      deadline({ deadlineMs: 400 }, () => {})(requestOf({ method: 'PUT', body: upload }, 400), upstream.next),
     )
     vi.advanceTimersByTime(3_000)
     expect(upstream.running.size).toBe(1)
@@ -105,8 +107,25 @@ describe('deadline', () => {
     expect(await outcome).toBe('deadline-exceeded')
   })
 
+  test('that is the client’s own, and shorter, says nothing of the upstream', async () => {
+    const upstream = heldUpstream()
+    const outcomeAfter = async (deadlineMs: number) => {
+      const outcome = outcomeOf(
+        deadline({ deadlineMs: 400 }, () => {})(requestOf({}, deadlineMs), upstream.next),
+      )
+      vi.advanceTimersByTime(deadlineMs)
+      return outcome
+    }
+    expect(await outcomeAfter(399)).toBe('client-deadline')
+    // However much of a millisecond the clock shows.
+    for (let count = 0; count < 50; count += 1) {
+      vi.advanceTimersByTime(0.1)
+      expect(await outcomeAfter(400)).toBe('deadline-exceeded')
+    }
+  })
+
   test('takes its timer away with the answer', async () => {
-    await deadline(() => {})(requestOf({}, 400), async () => answerOf())
+    await deadline({ deadlineMs: 400 }, () => {})(requestOf({}, 400), async () => answerOf())
     expect(vi.getTimerCount()).toBe(0)
   })
 })
@@ -184,7 +203,7 @@ describe('bulkhead', () => {
   test('frees a place when the call has ended, not when somebody stopped waiting', async () => {
     const upstream = heldUpstream()
     const guards = [
-      bulkhead({ bulkheadMax: 5 }, { taken: 0 }, () => {}),
+      bulkhead({ bulkheadMax: 5, bulkheadClientMax: 0 }, placesOf(), () => {}),
       attemptLimit({ attemptLimitMs: 100 }, () => {}),
     ]
     const run = compose(guards, upstream.next)
@@ -197,6 +216,35 @@ describe('bulkhead', () => {
     expect(upstream.mostAtOnce()).toBe(5)
   })
 
+  test('gives one client no more than its share, and forgets it with its last call', async () => {
+    const upstream = heldUpstream()
+    const named = vi.fn((address: string) => address.split('%')[0]!)
+    const places = createPlaces(named)
+    const limited = bulkhead({ bulkheadMax: 5, bulkheadClientMax: 2 }, places, () => {})
+    const unlimited = bulkhead({ bulkheadMax: 5, bulkheadClientMax: 0 }, places, () => {})
+    const ask = (client: string, guard = limited) => outcomeOf(guard(requestOf({ client }), upstream.next))
+    const one = [ask('192.0.2.1'), ask('192.0.2.1%1')]
+    expect(await ask('192.0.2.1%2')).toBe('bulkhead-full')
+    const others = [ask('192.0.2.2'), ask('192.0.2.1', unlimited)]
+    expect(upstream.running.size).toBe(4)
+    for (const call of [...upstream.running]) call.resolve(answerOf())
+    expect(await Promise.all([...one, ...others])).toEqual([200, 200, 200, 200])
+    expect(places.taken).toBe(0)
+    const again = [ask('192.0.2.1'), ask('192.0.2.1')]
+    expect(await ask('192.0.2.1')).toBe('bulkhead-full')
+    for (const call of [...upstream.running]) call.resolve(answerOf())
+    expect(await Promise.all(again)).toEqual([200, 200])
+  })
+
+  test('knows no client by name where one may have all places', async () => {
+    const named = vi.fn((address: string) => address)
+    await bulkhead({ bulkheadMax: 5, bulkheadClientMax: 0 }, createPlaces(named), () => {})(
+      requestOf(),
+      async () => answerOf(),
+    )
+    expect(named).not.toHaveBeenCalled()
+  })
+
   test('holds the place of a streamed answer until its body has ended', async () => {
     let end = (_reason: Error | null) => {}
     const body = {
@@ -207,7 +255,7 @@ describe('bulkhead', () => {
         end = settled
       },
     }
-    const guard = bulkhead({ bulkheadMax: 1 }, { taken: 0 }, () => {})
+    const guard = bulkhead({ bulkheadMax: 1, bulkheadClientMax: 0 }, placesOf(), () => {})
     await guard(requestOf(), async () => ({ status: 200, headers: [], body }))
     expect(await outcomeOf(guard(requestOf(), async () => answerOf()))).toBe('bulkhead-full')
     end(null)

@@ -2,10 +2,18 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { epochNow } from '../../../src/epoch-now.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import type { BreakerState } from '../../../src/guards/breaker.ts'
-import type { GatewayResponse } from '../../../src/guards/guard.ts'
+import type { BodySource, GatewayResponse } from '../../../src/guards/guard.ts'
 import { retry } from '../../../src/guards/retry.ts'
 import { retryBudget } from '../../../src/guards/retry-budget.ts'
-import { answerOf, outcomeOf, requestOf, settle, teller, uploadOf } from '../../support/gateway-chain.ts'
+import {
+  answerOf,
+  outcomeOf,
+  placesOf,
+  requestOf,
+  settle,
+  teller,
+  uploadOf,
+} from '../../support/gateway-chain.ts'
 
 const OPTIONS = {
   retryAttempts: 1,
@@ -15,13 +23,14 @@ const OPTIONS = {
   retryBudgetPerSecond: 3,
   hedgeMs: 0,
   bulkheadMax: 64,
+  bulkheadClientMax: 0,
 }
 
 /** The guard, with a budget and a closed breaker of its own. */
 function retryOf(more: Partial<typeof OPTIONS> = {}, tell = (_what: string) => {}, random = Math.random) {
   const options = { ...OPTIONS, ...more }
   const breaker: { state: BreakerState } = { state: 'closed' }
-  const state = { budget: retryBudget(options), places: { taken: 0 }, breaker }
+  const state = { budget: retryBudget(options), places: placesOf(), breaker }
   return Object.assign(retry(options, state, tell, random), { breaker })
 }
 
@@ -97,6 +106,21 @@ describe('what is not retried', () => {
     expect(await finished(guard(requestOf(), next))).toBe('upstream-reset')
     expect(next).toHaveBeenCalledOnce()
   })
+
+  test.each([answerOf(503), 'upstream-reset'] as const)(
+    'what the breaker gives up in the pause: %#, which is then the answer',
+    async failure => {
+      const { tell, told } = teller()
+      const next = scripted(failure)
+      const guard = retryOf({}, tell, () => 1)
+      const outcome = outcomeOf(guard(requestOf(), next))
+      await vi.advanceTimersByTimeAsync(OPTIONS.retryBackoffMs - 1)
+      guard.breaker.state = 'open'
+      await vi.advanceTimersByTimeAsync(1)
+      expect(await outcome).toBe(typeof failure === 'string' ? failure : 503)
+      expect([next.mock.calls.length, told.retried]).toEqual([1, undefined])
+    },
+  )
 
   test('what would begin after the deadline', async () => {
     const request = requestOf({}, 400)
@@ -195,6 +219,24 @@ describe('the pause', () => {
     expect(await outcome).toBe(200)
   })
 
+  test('keeps the failed answer, and lets go of it when nobody waits any more', async () => {
+    const abort = vi.fn()
+    const body: BodySource = { pipe: () => {}, resume: () => {}, onEnd: () => {}, abort }
+    const request = requestOf()
+    const outcome = outcomeOf(
+      retryOf(
+        {},
+        () => {},
+        () => 0.5,
+      )(request, scripted({ ...answerOf(503), body })),
+    )
+    await settle()
+    expect(abort).not.toHaveBeenCalled()
+    request.cancel(new GatewayError('client-gone', 'left'))
+    expect(await outcome).toBe('client-gone')
+    expect(abort).toHaveBeenCalledOnce()
+  })
+
   test('ends when nobody waits any more', async () => {
     const request = requestOf()
     const next = scripted('upstream-reset')
@@ -251,6 +293,35 @@ describe('the budget', () => {
     expect(await burst(guard, 10)).toBe(6)
     vi.advanceTimersByTime(3_600_000)
     expect(await burst(guard, 100)).toBe(30)
+  })
+
+  test.each([
+    ['one in twenty', 20, 1],
+    ['twenty in a row of four hundred', 400, 20],
+  ])(
+    'of a tenth of the requests alone is enough for a twentieth of failures: %s',
+    async (_what, of, inARow) => {
+      const { tell, told } = teller()
+      const guard = retryOf({ retryBudgetPerSecond: 0 }, tell, () => 0)
+      for (let count = 1; count <= 4_000; count += 1) {
+        const next = count % of >= of - inARow ? scripted('upstream-reset') : scripted()
+        expect(await finished(guard(requestOf(), next))).toBe(200)
+      }
+      expect([told.retried, told['over-budget']]).toEqual([200, undefined])
+    },
+  )
+
+  test('of a share forgives the first failure, too, and keeps no more than a thousand requests earn', async () => {
+    const guard = retryOf(
+      { retryBudgetPerSecond: 0 },
+      () => {},
+      () => 0,
+    )
+    expect(await burst(guard, 5)).toBe(1)
+    for (let count = 0; count < 5_000; count += 1) await guard(requestOf(), async () => answerOf())
+    // A hundred from before, and a tenth of those that fail now.
+    expect(await burst(guard, 1_000)).toBeGreaterThanOrEqual(199)
+    expect(await burst(guard, 100)).toBeLessThanOrEqual(11)
   })
 
   test('of nothing allows nothing', async () => {

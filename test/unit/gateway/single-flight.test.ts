@@ -250,7 +250,7 @@ describe('waiters', () => {
     const first = read()
     const soon = hurried(100)
     vi.advanceTimersByTime(100)
-    expect(await soon.outcome).toBe('deadline-exceeded')
+    expect(await soon.outcome).toBe('client-deadline')
     expect(upstream.running.size).toBe(1)
     upstream.calls[0]?.resolve(answerOf())
     expect(await first.outcome).toBe(200)
@@ -261,7 +261,7 @@ describe('waiters', () => {
     const first = hurried(100)
     const second = read()
     vi.advanceTimersByTime(100)
-    expect(await first.outcome).toBe('deadline-exceeded')
+    expect(await first.outcome).toBe('client-deadline')
     expect(upstream.running.size).toBe(1)
     upstream.calls[0]?.resolve(answerOf())
     expect(await second.outcome).toBe(200)
@@ -282,6 +282,13 @@ describe('waiters', () => {
     expect(await other.outcome).toBe('client-gone')
     expect(upstream.calls[0]?.request.cancelled?.code).toBe('client-gone')
     expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('the last of them, who leaves at a shorter deadline of its own, says nothing of the upstream', async () => {
+    const outcome = outcomeOf(run(requestOf({}, 100)))
+    vi.advanceTimersByTime(100)
+    expect(await outcome).toBe('client-deadline')
+    expect(upstream.calls[0]?.request.cancelled?.code).toBe('client-deadline')
   })
 
   test('nobody joins a call that has been given up', async () => {
