@@ -40,6 +40,32 @@ const BUCKETS = 10
 const FAILURE = new Error('the upstream failed')
 
 /**
+ * What opossum's action returns: all that it asks of a promise. As the outcome is known, these settle at once, which
+ * spares half a dozen promises a call, and the state is the new one when `fire` returns.
+ */
+const OUTCOMES = {
+  answered: settled(
+    succeed => succeed(),
+    () => {},
+  ),
+  failed: settled(
+    () => {},
+    fail => fail(FAILURE),
+  ),
+}
+
+function settled(then: (succeed: () => void) => void, otherwise: (fail: (reason: Error) => void) => void) {
+  const rest = { catch: otherwise }
+  return {
+    // biome-ignore lint/suspicious/noThenProperty: that is what it is
+    then(succeed: () => void) {
+      then(succeed)
+      return rest
+    },
+  } as unknown as Promise<void>
+}
+
+/**
  * Stops asking an upstream that keeps failing (503), with opossum counting and keeping the state.
  *
  * opossum is told of a call when its outcome is known, and of nothing else: so its error rate is that of the calls
@@ -67,7 +93,8 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   /** Hands the judgement of a call to opossum, unless the breaker has changed its state since it began. */
   function report(began: number, judgement: Judgement): void {
     if (began !== generation) tell('stale-result')
-    else if (judgement !== 'nothing') circuit.fire(judgement).catch(() => {})
+    else if (judgement === 'answered') circuit.fire(judgement)
+    else if (judgement === 'failed') circuit.fire(judgement).catch(() => {})
     else if (state === 'half-open') letNextProbe()
   }
 
@@ -132,9 +159,8 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
 }
 
 function createCircuit(options: BreakerOptions) {
-  const action = (judgement: Judgement) =>
-    judgement === 'failed' ? Promise.reject(FAILURE) : Promise.resolve()
-  return new CircuitBreaker<[Judgement], void>(action, {
+  const action = (outcome: keyof typeof OUTCOMES) => OUTCOMES[outcome]
+  return new CircuitBreaker<[keyof typeof OUTCOMES], void>(action, {
     errorThresholdPercentage: options.breakerErrorPercent,
     volumeThreshold: options.breakerLeastCalls,
     rollingCountTimeout: options.breakerWindowMs,

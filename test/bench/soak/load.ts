@@ -45,7 +45,7 @@ function start(): () => Promise<void> {
   }
   const running = autocannon(load, () => resolve())
   running.on('response', (_client, status) => {
-    const kind = `${Math.floor(status / 100)}xx`
+    const kind = status === undefined ? 'broken off' : `${Math.floor(status / 100)}xx`
     totals.answers += 1
     totals.statuses[kind] = (totals.statuses[kind] ?? 0) + 1
   })

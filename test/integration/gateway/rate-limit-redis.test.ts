@@ -19,7 +19,7 @@ afterEach(async () => {
 
 /** One comes back every 30 s: none does while a test runs. */
 const SLOW = { RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW_MS: '600000', CACHE: 'off' }
-const KEY = 'leeward:rate:proxy:127.0.0.1'
+const KEY = 'leeward:rate:proxy:@127.0.0.1'
 
 /** A gateway that has found its Redis. */
 async function start(settings: Record<string, string> = {}): Promise<TestGateway> {
