@@ -1,6 +1,7 @@
 import { isMeant } from './cache/purge.ts'
 import { overtake } from './cache/shelf.ts'
 import { epochNow } from './epoch-now.ts'
+import { GatewayError } from './errors.ts'
 import type { Live } from './live.ts'
 import type { Controls } from './routes/admin-writes.ts'
 import type { LineLog } from './telemetry/access-log.ts'
@@ -25,7 +26,10 @@ export function createControls(live: Live, telemetry: Telemetry, log: LineLog): 
       log.info({ purged: purge }, 'cache purged')
     },
     hold(hold) {
-      const { breaker } = live.now.state
+      const { config, state } = live.now
+      const { breaker } = state
+      if (hold !== null && !config.guards.includes('breaker'))
+        throw new GatewayError('bad-request', 'breaker is not among the GUARDS: nothing would go by the hold')
       breaker.hold(hold)
       telemetry.announce('hold', { at: epochNow(), hold })
       log.info({ hold }, 'breaker held')

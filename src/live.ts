@@ -5,6 +5,7 @@ import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import { changeConfig, type SettingChange } from './config-change.ts'
 import type { GuardState } from './guard-state.ts'
+import type { GuardName } from './guards/guard.ts'
 import { retryBudget } from './guards/retry-budget.ts'
 import { loadShedding, type Shed } from './load-shedding.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
@@ -53,6 +54,10 @@ const OF_THE_BREAKER: Keys = [
 ]
 const OF_THE_BUDGET: Keys = ['retryBudgetPercent', 'retryBudgetPerSecond']
 
+function isTakenOut(guard: GuardName, before: GatewayConfig, next: GatewayConfig): boolean {
+  return before.guards.includes(guard) && !next.guards.includes(guard)
+}
+
 export function createLive(config: GatewayConfig, state: GuardState, parts: LiveParts): Live {
   const setUp = (under: GatewayConfig, kept: Pick<Setup, 'store' | 'underWay' | 'state'>): Setup => ({
     config: under,
@@ -74,7 +79,9 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
       const cache = differ(OF_THE_STORE)
         ? emptyCache(next)
         : { store: before.store, underWay: before.underWay }
-      if (differ(OF_THE_BREAKER)) before.state.breaker.renew(next)
+      const { breaker } = before.state
+      if (differ(OF_THE_BREAKER)) breaker.renew(next)
+      if (isTakenOut('breaker', before.config, next)) breaker.retire(next)
       const budget = differ(OF_THE_BUDGET) ? retryBudget(next) : before.state.budget
       now = setUp(next, { ...cache, state: { ...before.state, budget } })
       parts.adopt(next)

@@ -46,10 +46,13 @@ export interface PipelineParts {
   state: GuardState
 }
 
+/** What retry and hedge go by where the breaker is not among the guards. */
+const NO_BREAKER = { state: 'closed' } as const
 const TIMEOUT = new Set([TIMEOUT_FIELD])
 
 export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pipeline {
   const { upstream, store, underWay, telemetry, state } = parts
+  const isBreakerOn = config.guards.includes('breaker')
   const deadlineMs = config.guards.includes('deadline') ? config.deadlineMs : Number.POSITIVE_INFINITY
 
   const chain: Record<GuardName, Guard> = {
@@ -59,7 +62,7 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     deadline: deadline(config, telemetry.teller('deadline')),
     bulkhead: bulkhead(config, state.places, telemetry.teller('bulkhead')),
     breaker: state.breaker.guard,
-    retry: retry(config, state, telemetry.teller('retry')),
+    retry: retry(config, isBreakerOn ? state : { ...state, breaker: NO_BREAKER }, telemetry.teller('retry')),
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 

@@ -17,6 +17,8 @@ export interface HeldBreaker extends Breaker {
   hold(hold: BreakerHold): void
   /** Forgets what was counted; calls under way are judged by nobody. */
   renew(options: BreakerOptions): void
+  /** It is a guard no more: what nobody asks is neither open nor held. */
+  retire(options: BreakerOptions): void
 }
 
 /**
@@ -41,6 +43,17 @@ export function heldBreaker(options: BreakerOptions, tell: Tell, changed: Breake
     if (seen !== from) changed(from, seen)
   }
 
+  function hold(next: BreakerHold): void {
+    held = next
+    show()
+  }
+  function renew(under: BreakerOptions): void {
+    inner.close()
+    retryAfterMs = under.breakerResetMs
+    inner = make(under)
+    show()
+  }
+
   return {
     guard(request, next) {
       if (held === null) return inner.guard(request, next)
@@ -54,15 +67,11 @@ export function heldBreaker(options: BreakerOptions, tell: Tell, changed: Breake
     get held() {
       return held
     },
-    hold(hold) {
-      held = hold
-      show()
-    },
-    renew(under) {
-      inner.close()
-      retryAfterMs = under.breakerResetMs
-      inner = make(under)
-      show()
+    hold,
+    renew,
+    retire(under) {
+      hold(null)
+      renew(under)
     },
     close: () => inner.close(),
   }

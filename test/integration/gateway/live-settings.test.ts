@@ -133,6 +133,33 @@ describe('PUT /-/config', () => {
     stream.close()
   })
 
+  test('closes a breaker that it takes out, and whoever retries or hedges goes by it no more', async () => {
+    const settings = { BREAKER_LEAST_CALLS: '2', RETRY_BACKOFF_MS: '1', HEDGE_MS: '50', CACHE: 'off' }
+    const budget = { RETRY_BUDGET_PER_SECOND: '100' }
+    await start({ ...settings, ...budget, GUARDS: 'deadline,breaker,retry,attempt-limit' })
+    const stream = await admin.listen()
+    const breaker = async () => (await admin.get('/-/stats')).body.breaker
+    const callsOf = async (path: string) => {
+      const before = upstream.requests.length
+      await ask(path)
+      return upstream.requests.length - before
+    }
+    upstream.answer = json({}, {}, 503)
+    await ask('/proxy/x')
+    await ask('/proxy/x')
+    expect([await breaker(), await callsOf('/proxy/x')]).toEqual(['open', 0])
+    await change({ GUARDS: 'deadline,retry,attempt-limit' })
+    expect([await breaker(), await callsOf('/proxy/x')]).toEqual(['closed', 2])
+    upstream.answer = (request, response) => setTimeout(() => json({})(request, response), 300)
+    expect(await callsOf('/proxy/late')).toBe(2)
+    const transitions = stream.heard.filter(({ name }) => name === 'breaker')
+    expect(transitions.map(({ data }) => `${data.from} → ${data.to}`)).toEqual([
+      'closed → open',
+      'open → closed',
+    ])
+    stream.close()
+  })
+
   test('keeps what clients have asked already', async () => {
     await start({ RATE_LIMIT_MAX: '3', RATE_LIMIT_WINDOW_MS: '60000' })
     for (let count = 0; count < 3; count += 1) expect((await ask('/proxy/x')).status).toBe(200)
@@ -272,6 +299,19 @@ describe('PUT /-/breaker', () => {
     expect(await state()).toBe('closed')
     for (let count = 0; count < 3; count += 1) await ask('/proxy/x')
     expect(await state()).toBe('open')
+  })
+
+  test('a hold ends with the guard, and there is none without it', async () => {
+    await start({ GUARDS: 'breaker' })
+    await hold('open')
+    await change({ GUARDS: 'none' })
+    expect([await state(), (await ask('/proxy/x')).status]).toEqual(['closed', 200])
+    const refused = await admin.put('/-/breaker', { hold: 'open' })
+    expect([refused.status, refused.body.detail]).toEqual([
+      ...[400, 'breaker is not among the GUARDS: nothing would go by the hold'],
+    ])
+    await change({ GUARDS: 'breaker' })
+    expect([await state(), (await ask('/proxy/x')).status]).toEqual(['closed', 200])
   })
 
   test('a hold outlives other settings of the breaker', async () => {
