@@ -11,17 +11,20 @@ export interface RetryBudget {
   withdraw(): boolean
 }
 
-/** What the seconds alone fill in, at most. */
+/** What is put in is kept for so long … */
 const MOST_SECONDS = 10
+/** … and of so many requests: failures come in bursts, and a share that is not kept is lost to them. */
+const MOST_REQUESTS = 1_000
 
 /**
  * A bucket of retries: each request puts in a share of one, each second puts in a few, each retry takes one.
- * It holds what ten seconds put in without requests, and starts with one second's.
+ * It holds what ten seconds and a thousand requests put in, and starts with one second's, or one retry where requests
+ * earn some: the first failure may come before they have.
  */
 export function retryBudget({ retryBudgetPercent, retryBudgetPerSecond }: RetryBudgetOptions): RetryBudget {
-  const most = Math.max(1, retryBudgetPerSecond * MOST_SECONDS)
   const share = retryBudgetPercent / 100
-  let held = retryBudgetPerSecond
+  const most = Math.max(1, retryBudgetPerSecond * MOST_SECONDS + share * MOST_REQUESTS)
+  let held = Math.max(retryBudgetPerSecond, share > 0 ? 1 : 0)
   let filledAt = performance.now()
   return {
     deposit() {

@@ -295,6 +295,35 @@ describe('the budget', () => {
     expect(await burst(guard, 100)).toBe(30)
   })
 
+  test.each([
+    ['one in twenty', 20, 1],
+    ['twenty in a row of four hundred', 400, 20],
+  ])(
+    'of a tenth of the requests alone is enough for a twentieth of failures: %s',
+    async (_what, of, inARow) => {
+      const { tell, told } = teller()
+      const guard = retryOf({ retryBudgetPerSecond: 0 }, tell, () => 0)
+      for (let count = 1; count <= 4_000; count += 1) {
+        const next = count % of >= of - inARow ? scripted('upstream-reset') : scripted()
+        expect(await finished(guard(requestOf(), next))).toBe(200)
+      }
+      expect([told.retried, told['over-budget']]).toEqual([200, undefined])
+    },
+  )
+
+  test('of a share forgives the first failure, too, and keeps no more than a thousand requests earn', async () => {
+    const guard = retryOf(
+      { retryBudgetPerSecond: 0 },
+      () => {},
+      () => 0,
+    )
+    expect(await burst(guard, 5)).toBe(1)
+    for (let count = 0; count < 5_000; count += 1) await guard(requestOf(), async () => answerOf())
+    // A hundred from before, and a tenth of those that fail now.
+    expect(await burst(guard, 1_000)).toBeGreaterThanOrEqual(199)
+    expect(await burst(guard, 100)).toBeLessThanOrEqual(11)
+  })
+
   test('of nothing allows nothing', async () => {
     const guard = retryOf({ retryBudgetPercent: 0, retryBudgetPerSecond: 0 })
     expect(await burst(guard, 10)).toBe(0)
