@@ -9,10 +9,17 @@ const COUNTS_MS = 250
 const BYTES_PER_MB = 1_048_576
 export const VERSION = '0.1.0'
 
-/** Streams the gateway's events to one reader until it leaves. */
+/** A reader that has so much left to read does not read: what it would still get is kept for nobody. */
+const UNREAD_BYTES = BYTES_PER_MB
+
+/** Streams the gateway's events to one reader until it leaves, or reads no more. */
 export function streamEvents(raw: ServerResponse, parts: GatewayParts): void {
   const readCounts = countsReader(parts)
-  const send = (name: string, data: object) => raw.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+  const send = (name: string, data: object) => {
+    if (raw.destroyed) return
+    raw.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+    if (raw.writableLength > UNREAD_BYTES) raw.destroy()
+  }
   raw.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' })
   send('hello', helloOf(parts))
   const unwatch = parts.telemetry.onAnnounced(send)

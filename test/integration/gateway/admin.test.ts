@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { resolve } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { BreakerEvent, CountsEvent, HelloEvent } from '../../../src/telemetry/events.ts'
 import { eventually } from '../../support/eventually.ts'
 import { startGateway, type TestGateway } from '../../support/gateway-app.ts'
@@ -122,6 +123,30 @@ describe('readers of the event stream', () => {
       )
     }
     await Promise.all(streams.map(({ close }) => close()))
+  })
+
+  test('who read nothing are dropped before they fill the memory', async () => {
+    gateway = await startGateway({ UPSTREAM_URL: upstream.url, ADMIN_TOKEN: 's3cret-token' })
+    const headers = { authorization: 'Bearer s3cret-token', 'content-type': 'application/json' }
+    const { port } = new URL(gateway.adminUrl)
+    const reader = connect(Number(port), '127.0.0.1').on('error', () => {})
+    onTestFinished(() => void reader.destroy())
+    reader.write(
+      `GET /-/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${headers.authorization}\r\n\r\n`,
+    )
+    reader.pause()
+    const event = JSON.stringify({ path: `/${'x'.repeat(60_000)}` })
+    const sent = 300
+    for (let count = 0; count < sent; count += 1)
+      await fetch(`${gateway.adminUrl}/-/cache/purge`, { method: 'POST', headers, body: event })
+    let readBytes = 0
+    reader.on('data', chunk => {
+      readBytes += chunk.length
+    })
+    reader.resume()
+    await eventually(() => expect(reader.destroyed).toBe(true))
+    // What it gets is what the kernel held.
+    expect(readBytes).toBeLessThan((sent * event.length) / 2)
   })
 
   test('who stay do not keep the gateway from ending', async () => {
