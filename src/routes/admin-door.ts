@@ -17,6 +17,7 @@ export function doorProblem(caller: Caller, config: GatewayConfig): GatewayError
   return (
     hostProblem(caller.hostname, config) ??
     tokenProblem(caller.headers.authorization, config) ??
+    pageProblem(caller.headers) ??
     (isRead(caller.method) ? undefined : writeProblem(caller, config))
   )
 }
@@ -42,10 +43,14 @@ function tokenProblem(authorization: string | undefined, config: GatewayConfig):
   })
 }
 
-/** No page is served here, so what a page asks comes from elsewhere; JSON is what a form cannot send. */
+/** No page is served here, so what a page asks comes from elsewhere: a read, too, may tell it something. */
+function pageProblem(headers: IncomingHttpHeaders): GatewayError | undefined {
+  if (headers.origin === undefined && (headers['sec-fetch-site'] ?? 'none') === 'none') return undefined
+  return new GatewayError('cross-site', 'sent by a page in a browser; nothing here is for pages')
+}
+
+/** JSON is what a form cannot send. */
 function writeProblem({ headers }: Caller, config: GatewayConfig): GatewayError | undefined {
-  if (headers.origin !== undefined || (headers['sec-fetch-site'] ?? 'none') !== 'none')
-    return new GatewayError('cross-site', 'sent by a page in a browser; nothing here is for pages')
   if (config.adminToken === '')
     return new GatewayError(
       'writes-closed',

@@ -10,6 +10,8 @@ const WRITES = [
   ['POST', '/-/cache/purge', '{"all": true}'],
 ] as const
 
+const READS = ['/-/ready', '/-/stats', '/-/events', '/-/config', '/-/breaker', '/metrics']
+
 const JSON_TYPE = { 'content-type': 'application/json' }
 const WITH_TOKEN = { authorization: `Bearer ${TOKEN}` }
 
@@ -80,6 +82,22 @@ describe('with ADMIN_TOKEN', () => {
       expect(await send(method, path, body, rebound)).toMatchObject({ status: 403, code: 'host-not-allowed' })
     },
   )
+
+  test.each(READS)('GET %s is not told to a page in a browser', async path => {
+    for (const fields of [
+      { origin: 'https://evil.test' },
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-origin' },
+    ]) {
+      const answer = await send('GET', path, '', { ...WITH_TOKEN, ...fields })
+      expect(answer).toMatchObject({ status: 403, code: 'cross-site' })
+    }
+  })
+
+  test('what somebody typed into a browser is answered', async () => {
+    const typed = { ...WITH_TOKEN, 'sec-fetch-site': 'none' }
+    expect(await send('GET', '/-/breaker', '', typed)).toMatchObject({ status: 200 })
+  })
 
   test.each(WRITES)('%s %s takes nothing that a form can send', async (method, path, body) => {
     for (const type of [
