@@ -10,7 +10,17 @@ import { adminWrites, BODY_BYTES, type Controls } from './admin-writes.ts'
 import { sendRefusal } from './reply.ts'
 
 export function adminRoutes(parts: GatewayParts, controls: Controls, metrics: MetricsPage): FastifyInstance {
-  const admin = fastify({ logger: false, forceCloseConnections: true, bodyLimit: BODY_BYTES })
+  const admin = fastify({
+    logger: false,
+    forceCloseConnections: true,
+    bodyLimit: BODY_BYTES,
+    // Nobody learns more from a path that is none than from any other.
+    frameworkErrors: (error, request, reply) => {
+      const badPath = new GatewayError('bad-path', error.message)
+      reply.hijack()
+      sendRefusal(reply.raw, doorProblem(request, parts.live.now.config) ?? badPath)
+    },
+  })
 
   admin.addHook('onRequest', (request, reply, done) => {
     const refusal = doorProblem(request, parts.live.now.config)
@@ -36,6 +46,10 @@ export function adminRoutes(parts: GatewayParts, controls: Controls, metrics: Me
     streamEvents(reply.raw, parts)
   })
   admin.get('/-/config', async () => withoutSecrets(parts.live.now.config))
+  admin.get('/-/breaker', async () => {
+    const { state, held } = parts.live.now.state.breaker
+    return { state, hold: held }
+  })
   admin.get('/metrics', async (_request, reply) => {
     reply.type(metrics.contentType)
     return metrics.text()
@@ -45,6 +59,18 @@ export function adminRoutes(parts: GatewayParts, controls: Controls, metrics: Me
 }
 
 function withoutSecrets(config: GatewayConfig) {
-  const { adminToken, redisUrl, ...rest } = config
-  return { ...rest, hasAdminToken: adminToken !== '', hasRedisUrl: redisUrl !== '' }
+  const { adminToken, redisUrl, otelEndpoint, ...rest } = config
+  return {
+    ...rest,
+    otelEndpoint: withoutCredentials(otelEndpoint),
+    hasAdminToken: adminToken !== '',
+    hasRedisUrl: redisUrl !== '',
+  }
+}
+
+/** A URL can hold a password, in its user part or as a query. */
+function withoutCredentials(url: string): string {
+  if (url === '') return ''
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
 }

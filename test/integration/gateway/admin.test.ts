@@ -175,6 +175,18 @@ describe('the admin port', () => {
       expect(line).toMatch(/^$|^# |^\w+(\{[^}]*\})? (\d+(\.\d+)?(e-\d+)?|Nan)$/)
   })
 
+  test('shows where the collector is, and not how to get in there', async () => {
+    gateway = await startGateway({
+      UPSTREAM_URL: upstream.url,
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:pa55@127.0.0.1:9/otlp?key=s3cret',
+      OTEL_TRACES_EXPORTER: 'none',
+      OTEL_METRICS_EXPORTER: 'none',
+    })
+    const settings = await (await fetch(`${gateway.adminUrl}/-/config`)).text()
+    expect(JSON.parse(settings)).toMatchObject({ otelEndpoint: 'http://127.0.0.1:9/otlp' })
+    expect(settings).not.toMatch(/pa55|s3cret/)
+  })
+
   test.each([undefined, 'Bearer wrong', 'Basic s3cret-token', 'Bearer '])(
     'with a token set, %s gets 401 everywhere',
     async authorization => {
@@ -198,6 +210,10 @@ describe('the admin port', () => {
     expect(await asHost('evil.test')).toBe(403)
     expect(await asHost('127.0.0.1.evil.test')).toBe(403)
     expect(await asHost('')).toBe(403)
+    const badPath = (host: string) =>
+      rawExchange(port, `GET /%zz HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+    expect((await badPath('evil.test')).text).toContain('"code":"host-not-allowed"')
+    expect((await badPath('localhost')).text).toContain('"code":"bad-path"')
     for (const host of ['localhost', `127.0.0.1:${port}`, '[::1]:9', 'gateway:3001', 'ADMIN.test']) {
       expect(await asHost(host)).toBe(200)
     }

@@ -271,7 +271,9 @@ describe('PUT /-/breaker', () => {
   test('held open it refuses at once, and an upstream that is well changes nothing', async () => {
     await start({ GUARDS: 'breaker', BREAKER_RESET_MS: '1000' })
     const stream = await admin.listen()
+    expect((await admin.get('/-/breaker')).body).toEqual({ state: 'closed', hold: null })
     expect(await hold('open')).toEqual({ state: 'open', hold: 'open' })
+    expect((await admin.get('/-/breaker')).body).toEqual({ state: 'open', hold: 'open' })
     const refused = await ask('/proxy/x')
     expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
     expect(upstream.requests.length).toBe(0)
