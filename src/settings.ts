@@ -194,7 +194,12 @@ export const SETTINGS = {
   ADMIN_HOST: text('127.0.0.1', 'address of the admin and metrics port', 'an address'),
   ADMIN_PORT: count(3001, 0, 65_535, 'the admin and metrics port; 0 takes a free one'),
   ADMIN_TOKEN: {
-    ...text('', 'bearer token of the admin port; a must when ADMIN_HOST is not loopback', 'any text'),
+    ...text(
+      '',
+      'bearer token of the admin port; a must when ADMIN_HOST is not loopback',
+      'printable ASCII: what a header field carries without fail',
+    ),
+    schema: z.string().regex(/^[ -~]+$/),
     isSecret: true,
   } satisfies Setting<string>,
   ADMIN_ALLOWED_HOSTS: text(
@@ -211,11 +216,10 @@ export const SETTINGS = {
     accepts: 'off, all, or one in so many as 1/100',
     schema: accessLog,
   } satisfies Setting<number>,
-  OTEL_EXPORTER_OTLP_ENDPOINT: url(
-    '',
-    ['http:', 'https:'],
-    'an OpenTelemetry collector, which gets traces and metrics',
-  ),
+  OTEL_EXPORTER_OTLP_ENDPOINT: {
+    ...url('', ['http:', 'https:'], 'an OpenTelemetry collector, which gets traces and metrics'),
+    isSecret: true,
+  } satisfies Setting<string>,
   OTEL_EXPORTER_OTLP_PROTOCOL: oneOf('http/protobuf', ['http/protobuf'], 'how it is spoken to'),
   OTEL_TRACES_EXPORTER: oneOf('otlp', EXPORTERS, 'whether it gets traces'),
   OTEL_METRICS_EXPORTER: oneOf('otlp', EXPORTERS, 'whether it gets metrics'),

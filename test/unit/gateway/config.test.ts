@@ -114,6 +114,22 @@ describe('values that are not accepted', () => {
     ])
   })
 
+  test.each(['pässwörd', '秘密', 'tab\tbed'])(
+    'ADMIN_TOKEN=%j, which no header field carries, is refused',
+    value => {
+      expect(problemsOf({ ADMIN_TOKEN: value })).toEqual([
+        'ADMIN_TOKEN is not valid; accepted: printable ASCII: what a header field carries without fail',
+      ])
+    },
+  )
+
+  test('a password for the collector is never repeated', () => {
+    const problems = problemsOf({ OTEL_EXPORTER_OTLP_ENDPOINT: 'grpc://user:pa55@collector:4317' })
+    expect(problems).toEqual([
+      expect.stringContaining('OTEL_EXPORTER_OTLP_ENDPOINT is not valid; accepted: '),
+    ])
+  })
+
   test('a secret is never repeated', () => {
     const [problem] = problemsOf({ REDIS_URL: 'http://:hunter2@localhost' })
     expect(problem).toMatch(/^REDIS_URL is not valid; accepted: a URL that starts with redis:/)
