@@ -40,6 +40,11 @@ export function plainAddress(address = ''): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '')
 }
 
+/** An address as X-Forwarded-For has it, without the port that some proxies add: 203.0.113.9:4711, [2001:db8::1]:4711. */
+export function withoutPort(address: string): string {
+  return address.replace(/^\[([^\]]*)\](?::\d+)?$/, '$1').replace(/^([^:]+):\d+$/, '$1')
+}
+
 function longestPrefix(version: number): number {
   return version === 4 ? 32 : 128
 }

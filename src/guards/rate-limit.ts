@@ -19,8 +19,15 @@ export interface RateVerdict {
   waitMs: number
 }
 
-/** Counts a request of this client on this route; answers at once where it counts in this process. */
-export type RateCheck = (client: string, route: Route) => RateVerdict | Promise<RateVerdict>
+/**
+ * Counts a request of this client on this route; answers at once where it counts in this process.
+ * @param waitUntil on the clock of `performance.now()`: nobody else is asked for longer
+ */
+export type RateCheck = (
+  client: string,
+  route: Route,
+  waitUntil: number,
+) => RateVerdict | Promise<RateVerdict>
 
 /** Refuses what this client may not ask: 429 with `Retry-After`, and says on every answer what is left. */
 export function rateLimit(options: RateLimitOptions, check: RateCheck, tell: Tell): Guard {
@@ -38,7 +45,7 @@ export function rateLimit(options: RateLimitOptions, check: RateCheck, tell: Tel
 
   return (request, next) => {
     const { client, route } = request.parts
-    const verdict = check(client, route)
+    const verdict = check(client, route, request.deadlineAt)
     return verdict instanceof Promise
       ? verdict.then(found => admit(request, next, found))
       : admit(request, next, verdict)

@@ -4,10 +4,11 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { RedisLink } from '../cache/redis.ts'
 import { ROUTES, type Route } from '../guards/guard.ts'
 import type { RateCheck, RateLimitOptions, RateVerdict } from '../guards/rate-limit.ts'
+import { withoutPort } from '../trusted-proxies.ts'
 import type { Leak } from './gcra.ts'
 import { type MemoryStore, memoryBuckets, memoryStore } from './memory-store.ts'
 import type { PluginStore } from './plugin-store.ts'
-import { redisStore } from './redis-store.ts'
+import { redisStore, type SharedStore } from './redis-store.ts'
 import { remember } from './remember.ts'
 
 /** Counts what clients ask; the counts outlive the settings by which they are judged. */
@@ -37,10 +38,13 @@ export async function createRateLimiter(app: FastifyInstance, redis?: RedisLink)
         return nearCheck(createLimit(leak, store), store)
       })
       if (redis === undefined) return (client, route) => near[route](nameOf(client))
-      const far = byRoute(route => farCheck(createLimit(leak, redisStore(redis, route, leak))))
-      return (client, route) => {
+      const far = byRoute(route => {
+        const store = redisStore(redis, route, leak)
+        return farCheck(createLimit(leak, store), store)
+      })
+      return (client, route, waitUntil) => {
         const name = nameOf(client)
-        return far[route](name).catch(() => near[route](name))
+        return far[route](name, waitUntil).catch(() => near[route](name))
       }
     },
   }
@@ -75,8 +79,10 @@ function nearCheck(limit: Limit, store: MemoryStore) {
   }
 }
 
-function farCheck(limit: Limit) {
-  return async (name: string): Promise<RateVerdict> => {
+/** As above, the plugin asks its store at once. */
+function farCheck(limit: Limit, store: SharedStore) {
+  return async (name: string, waitUntil: number): Promise<RateVerdict> => {
+    store.waitUntil = waitUntil
     const found = await limit(askedBy(name))
     // `isAllowed` would mean: on the allow list. There is none.
     if (found.isAllowed) throw new TypeError('no client is on an allow list')
@@ -87,12 +93,13 @@ function farCheck(limit: Limit) {
 const NAMES = 10_000
 
 /**
- * The name of a client: its address; of IPv6 the network that one client has, a /64. The plugin would work that out
- * anew for each request, at ten times the cost of all else; what is no IPv6 address, it leaves as it is.
+ * The name of a client: its address, whatever port a proxy adds to it; of IPv6 the network that one client has, a /64.
+ * The plugin would work that out anew for each request, at ten times the cost of all else; what is no IPv6 address, it
+ * leaves as it is.
  */
 function clientNames(): (address: string) => string {
   const nameOf = remember(NAMES, address => {
-    const plain = normalizeIP(address)
+    const plain = normalizeIP(withoutPort(address))
     return plain.includes(':') ? `${plain}/64` : plain
   })
   return address => (address.includes(':') ? nameOf(address) : address)

@@ -30,22 +30,38 @@ end
 return { current, math.ceil(math.max(0, level + remaining + 1 - burst) * interval) }`
 const DIGEST = createHash('sha1').update(SCRIPT).digest('hex')
 
-/** A store for @fastify/rate-limit that gateways share. Its own asks Redis without a limit; this one fails fast. */
-export function redisStore(link: RedisLink, route: string, leak: Leak): PluginStore {
-  return {
-    incr(key, callback) {
-      countInRedis(link, `${PREFIX}${route}:${key}`, leak).then(count => callback(null, count), callback)
-    },
-  }
+/** A store that gateways share. */
+export interface SharedStore extends PluginStore {
+  /** How long the next question may take, on the clock of `performance.now()`: the plugin hands on nothing but a key. */
+  waitUntil: number
 }
 
-async function countInRedis(link: RedisLink, key: string, { intervalMs, burst }: Leak): Promise<Count> {
-  const reply = await link.ask(redis =>
-    // By its digest, so that the script travels once; after a restart Redis has to be told it again.
-    redis.evalsha(DIGEST, 1, key, intervalMs, burst).catch(error => {
-      if (!String(error).includes('NOSCRIPT')) throw error
-      return redis.eval(SCRIPT, 1, key, intervalMs, burst)
-    }),
+/** A store for @fastify/rate-limit. Its own asks Redis without a limit; this one fails fast. */
+export function redisStore(link: RedisLink, route: string, leak: Leak): SharedStore {
+  const store: SharedStore = {
+    waitUntil: Number.POSITIVE_INFINITY,
+    incr(key, callback) {
+      const counted = countInRedis(link, `${PREFIX}${route}:${key}`, leak, store.waitUntil)
+      counted.then(count => callback(null, count), callback)
+    },
+  }
+  return store
+}
+
+async function countInRedis(
+  link: RedisLink,
+  key: string,
+  { intervalMs, burst }: Leak,
+  waitUntil: number,
+): Promise<Count> {
+  const reply = await link.ask(
+    redis =>
+      // By its digest, so that the script travels once; after a restart Redis has to be told it again.
+      redis.evalsha(DIGEST, 1, key, intervalMs, burst).catch(error => {
+        if (!String(error).includes('NOSCRIPT')) throw error
+        return redis.eval(SCRIPT, 1, key, intervalMs, burst)
+      }),
+    waitUntil,
   )
   const [current, ttl] = reply as [number, number]
   return { current, ttl }

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { hasRedisServer, startRedis, type TestRedis } from '../../support/gateway-redis.ts'
-import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
+import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
 let redis: TestRedis
@@ -135,6 +135,23 @@ describe.runIf(hasRedisServer)('the rate limit in Redis', () => {
       expect((await ask(gateway)).left).toBe(19)
       expect(await redis.command(`PTTL ${KEY}`)).not.toBe(':-1\r\n')
     })
+  })
+
+  test('a deaf Redis keeps nobody past the deadline that it asked for', async () => {
+    const gateway = await start({ GUARDS: 'rate-limit,deadline' })
+    upstream.answer = silence
+    redis.pause()
+    const waits: number[] = []
+    // After three it is left alone, and keeps nobody.
+    for (let count = 0; count < 2; count += 1) {
+      const before = performance.now()
+      const answer = await fetch(`${gateway.url}/proxy/x`, { headers: { 'x-request-timeout-ms': '10' } })
+      expect(answer.status).toBe(504)
+      waits.push(performance.now() - before)
+    }
+    redis.resume()
+    // Redis itself is given up after 50 ms.
+    expect(Math.min(...waits)).toBeLessThan(45)
   })
 
   test.each(['dead', 'deaf'])('a %s Redis leaves the local limiter in charge', async state => {

@@ -22,7 +22,8 @@ const OPTIONS = { rateLimitMax: 10, rateLimitWindowMs: 1_000, rateLimitBurst: 5 
 /** A check that answers at once, as it must where no Redis is. */
 function checkUnder(options: Partial<RateLimitOptions> = {}) {
   const check = limiter.checkUnder({ ...OPTIONS, ...options })
-  return (client: string, route: 'proxy' | 'areas' = 'proxy') => check(client, route) as RateVerdict
+  return (client: string, route: 'proxy' | 'areas' = 'proxy') =>
+    check(client, route, Number.POSITIVE_INFINITY) as RateVerdict
 }
 
 const admitted = (check: ReturnType<typeof checkUnder>, client: string, asks: number) =>
@@ -64,6 +65,11 @@ describe('a client', () => {
     ['two networks', '2001:db8:0:1::1', '2001:db8:0:2::1', 2],
     ['two addresses of one /64', '2001:db8:0:1::1', '2001:DB8:0:1:ffff::2', 1],
     ['an IPv4 address and its IPv6 form', '192.0.2.1', '::ffff:192.0.2.1', 1],
+    ['two ports of an address', '192.0.2.1:40001', '192.0.2.1:40002', 1],
+    ['an address with a port and without', '192.0.2.1:40001', '192.0.2.1', 1],
+    ['two ports of an IPv6 address', '[2001:db8:0:1::1]:40001', '[2001:db8:0:1::1]:40002', 1],
+    ['an IPv6 address with a port and without', '[2001:db8:0:1::1]:40001', '2001:db8:0:1::1', 1],
+    ['two IPv6 networks with ports', '[2001:db8:0:1::1]:40001', '[2001:db8:0:2::1]:40001', 2],
   ])('%s are so many clients', (_what, one, other, clients) => {
     const check = checkUnder({ rateLimitBurst: 1 })
     expect([check(one), check(other)].filter(({ isExceeded }) => !isExceeded).length).toBe(clients)
