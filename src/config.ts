@@ -124,12 +124,19 @@ const LEAST_LENGTH = 8
 /** Variables that are one or two letters away from a setting. */
 function misspelt(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = Object.keys(SETTINGS)
-  return Object.keys(environment)
-    .filter(name => name.length >= LEAST_LENGTH && !known.includes(name))
-    .flatMap(name => {
+  return Object.entries(environment)
+    .filter(
+      ([name, value]) => name.length >= LEAST_LENGTH && !known.includes(name) && !isOfService(name, value),
+    )
+    .flatMap(([name]) => {
       const meant = settingNear(name)
       return meant === undefined ? [] : [`${name} is not a setting; did you mean ${meant}?`]
     })
+}
+
+/** Kubernetes tells every container of the services around it: UPSTREAM_PORT=tcp://10.0.0.1:80, whatever it is for. */
+function isOfService(name: string, value = ''): boolean {
+  return /_SERVICE_(HOST|PORT)(_|$)/.test(name) || /^(tcp|udp|sctp):\/\//.test(value)
 }
 
 /** The setting that somebody may have meant. */

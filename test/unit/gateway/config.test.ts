@@ -200,6 +200,25 @@ test('a variable that is nearly a setting is a mistake, an unrelated one is not'
   ).toEqual([])
 })
 
+test('what Kubernetes says of services is nobody’s mistake, unless it takes the place of a setting', () => {
+  expect(
+    problemsOf({
+      UPSTREAM_PORT: 'tcp://10.0.0.1:80',
+      UPSTREAM_SERVICE_HOST: '10.0.0.1',
+      UPSTREAM_PORT_80_TCP: 'tcp://10.0.0.1:80',
+      REDIS_PORT: 'tcp://10.0.0.2:6379',
+      ADMIN_SERVICE_PORT: '80',
+      ADMIN_SERVICE_PORT_HTTP: '80',
+    }),
+  ).toEqual([])
+  expect(problemsOf({ UPSTREAM_PORT: '80' })).toEqual([
+    'UPSTREAM_PORT is not a setting; did you mean UPSTREAM_HOST?',
+  ])
+  expect(problemsOf({ ADMIN_PORT: 'tcp://10.0.0.1:80' })).toEqual([
+    'ADMIN_PORT is "tcp://10.0.0.1:80"; accepted: a whole number from 0 to 65535',
+  ])
+})
+
 test('the upstream’s path goes before every path, without its last slash', () => {
   const { upstreamOrigin, upstreamBasePath } = loadConfig({
     UPSTREAM_URL: 'https://example.test:8443/api/v1/',
