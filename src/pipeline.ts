@@ -33,7 +33,7 @@ export interface Pipeline {
   run: Next
   /** The same for a request that leaves HTTP behind: what is one client's alone is neither kept nor shared. */
   tunnel: Next
-  /** The chain of a request that nothing answers: the rate limiter counts it, then `refuse` throws. */
+  /** The chain of a request that nothing answers, or that is not accepted: the rate limiter counts it, then `refuse` throws. */
   turnAway(request: GatewayRequest, refuse: Next): ReturnType<Next>
 }
 

@@ -25,6 +25,11 @@ export interface ChainContext {
   failed(error: unknown): void
 }
 
+/** What it asks for is not accepted; that is not free either. */
+const refuseCancelled: Next = async ({ cancelled }) => {
+  throw cancelled
+}
+
 /** Runs a request through the chain and writes what comes of it; never throws. */
 export async function answerThroughChain(
   context: ChainContext,
@@ -40,9 +45,10 @@ export async function answerThroughChain(
   const asked = context.pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
   const exchange = new Exchange(context.account, request, raw, asked)
   try {
-    if (asked.cancelled !== null) throw asked.cancelled
     context.shed(asked.arrivedAt)
-    const response = await next(asked)
+    const response = await (asked.cancelled === null
+      ? next(asked)
+      : context.pipeline.turnAway(asked, refuseCancelled))
     exchange.settle(outcomeOfAnswer(asked.trace, response))
     const { body } = response
     if (!Buffer.isBuffer(body) && 'join' in body) exchange.follow(body)

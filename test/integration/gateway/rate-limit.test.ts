@@ -71,6 +71,16 @@ test('what has leaked out may come again', async () => {
   await eventually(async () => expect((await ask()).status).toBe(200))
 })
 
+test('a request that asks for a deadline that is none counts as any other', async () => {
+  await start(SLOW)
+  const headers = { 'x-request-timeout-ms': 'soon' }
+  const answers = []
+  for (let count = 0; count < 4; count += 1) answers.push(await fetch(`${gateway.url}/proxy/x`, { headers }))
+  expect(answers.map(({ status }) => status)).toEqual([400, 400, 400, 429])
+  const limits = answers.map(answer => answer.headers.get('ratelimit')?.split(';')[1])
+  expect(limits).toEqual(['r=2', 'r=1', 'r=0', 'r=0'])
+})
+
 describe('each route has a limit of its own', () => {
   test('the proxy, the areas, and whatever is not served; /health has none', async () => {
     await start({ ...SLOW, RATE_LIMIT_BURST: '1' })
