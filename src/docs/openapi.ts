@@ -52,6 +52,23 @@ export interface ApiDescription {
 }
 
 const TEXT: OpenApiSchema = { type: 'string' }
+const INTEGER: OpenApiSchema = { type: 'integer' }
+
+const DEADLINE_FIELD: OpenApiParameter = {
+  name: 'X-Request-Timeout-Ms',
+  in: 'header',
+  description:
+    'A shorter deadline than there is, in whole milliseconds from 1: past it the answer is a 504 with the code client-deadline.',
+  schema: INTEGER,
+}
+const RATE_LIMIT_FIELDS: NonNullable<OpenApiResponse['headers']> = {
+  RateLimit: {
+    description:
+      'What this client may still ask on this route, where the rate limit has looked at the request.',
+    schema: TEXT,
+  },
+  'RateLimit-Policy': { description: 'What it may ask in which time.', schema: TEXT },
+}
 const PROXIED_METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options']
 
 /** Told on the admin port only, or where there is no such path. */
@@ -108,7 +125,18 @@ function healthPath(): OpenApiPath {
     description: 'Says nothing of the upstream, and passes no guard.',
     responses: { 200: answerOf('Health', 'It does.') },
   }
-  return { methods: { get } }
+  return { methods: { get, head: headOf(get) } }
+}
+
+/** As GET, without a body. */
+function headOf({ operationId, summary, description, responses }: OpenApiOperation): OpenApiOperation {
+  const bare = Object.entries(responses).map(([status, { content, ...response }]) => [status, response])
+  return {
+    operationId: `${operationId}-head`,
+    summary,
+    description: `${description} Without a body.`,
+    responses: Object.fromEntries(bare),
+  }
 }
 
 function areasPath(): OpenApiPath {
@@ -117,11 +145,14 @@ function areasPath(): OpenApiPath {
     summary: 'The list of areas',
     description: 'The list that the upstream has at /areas, and when it was fetched.',
     responses: {
-      200: answerOf('Areas', 'The list, from the upstream or from the cache.'),
+      200: {
+        ...answerOf('Areas', 'The list, from the upstream or from the cache.'),
+        headers: RATE_LIMIT_FIELDS,
+      },
       ...refusals(code => code !== 'upload-too-slow'),
     },
   }
-  return { methods: { get } }
+  return { parameters: [DEADLINE_FIELD], methods: { get, head: headOf(get) } }
 }
 
 function proxyPath(): OpenApiPath {
@@ -133,6 +164,7 @@ function proxyPath(): OpenApiPath {
       description: 'Path at the upstream, slashes and all; a query goes with it. Dot segments are refused.',
       schema: TEXT,
     },
+    DEADLINE_FIELD,
   ]
   const methods = PROXIED_METHODS.map((method): [string, OpenApiOperation] => [
     method,
@@ -142,8 +174,8 @@ function proxyPath(): OpenApiPath {
       description:
         'The request goes to the upstream as it is, but for the fields that belong to one connection.',
       responses: {
-        default: { description: "The upstream's own answer, whatever it is." },
-        ...refusals(code => !OF_AREAS.has(code)),
+        default: { description: "The upstream's own answer, whatever it is.", headers: RATE_LIMIT_FIELDS },
+        ...refusals(code => !OF_AREAS.has(code), "Or the upstream's own answer with this status, as it is."),
       },
     },
   ])
@@ -158,23 +190,24 @@ function answerOf(schema: string, description: string): OpenApiResponse {
 }
 
 /** One response for each status; its codes are in its description. */
-function refusals(isTold: (code: RefusalCode) => boolean): Record<string, OpenApiResponse> {
+function refusals(isTold: (code: RefusalCode) => boolean, alternative = ''): Record<string, OpenApiResponse> {
   const codes = (Object.keys(REFUSALS) as RefusalCode[]).filter(
     code => !NEVER_TOLD.has(code) && REFUSALS[code].status !== CLIENT_GONE && isTold(code),
   )
   const byStatus = Map.groupBy(codes, code => REFUSALS[code].status)
   return Object.fromEntries(
-    [...byStatus].map(([status, members]) => [String(status), refusalOf(status, members)]),
+    [...byStatus].map(([status, members]) => [String(status), refusalOf(status, members, alternative)]),
   )
 }
 
-function refusalOf(status: number, codes: readonly RefusalCode[]): OpenApiResponse {
+function refusalOf(status: number, codes: readonly RefusalCode[], alternative: string): OpenApiResponse {
   const mayComeBack = status === 429 || status === 503
   return {
-    description: codes.map(code => `${code}: ${REFUSALS[code].title}.`).join(' '),
-    ...(mayComeBack && {
-      headers: { 'Retry-After': { description: 'Whole seconds to wait.', schema: { type: 'integer' } } },
-    }),
+    description: [...codes.map(code => `${code}: ${REFUSALS[code].title}.`), alternative].join(' ').trim(),
+    headers: {
+      ...(mayComeBack && { 'Retry-After': { description: 'Whole seconds to wait.', schema: INTEGER } }),
+      ...RATE_LIMIT_FIELDS,
+    },
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
   }
 }

@@ -74,6 +74,29 @@ describe('/openapi.json', () => {
     expect(await kept('/proxy/x', '/proxy/{path}', problemSchema)).toBe(429)
   })
 
+  test('names the fields that clients send and get, and every method of a route', async () => {
+    await start()
+    const { paths } = await document()
+    for (const path of ['/proxy/{path}', '/aggregate/areas']) {
+      const { parameters, get } = paths[path] as unknown as {
+        parameters: { name: string }[]
+        get: { responses: Record<string, { headers: object; description: string }> }
+      }
+      expect(parameters.map(({ name }) => name)).toContain('X-Request-Timeout-Ms')
+      expect(Object.keys(get.responses[429]!.headers)).toEqual([
+        'Retry-After',
+        'RateLimit',
+        'RateLimit-Policy',
+      ])
+    }
+    expect(JSON.stringify(paths['/proxy/{path}'])).toContain("Or the upstream's own answer with this status")
+    for (const path of ['/health', '/aggregate/areas']) {
+      const answer = await fetch(gateway.url + path, { method: 'HEAD' })
+      expect([answer.status, await answer.text()]).toEqual([200, ''])
+      expect(paths[path]!.head!.responses[200]!.content).toBeUndefined()
+    }
+  })
+
   test('does not tell clients of what is told on the admin port only', async () => {
     await start()
     const text = JSON.stringify(await document())
