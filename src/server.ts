@@ -161,8 +161,8 @@ function accountFor(
 }
 
 function routes(app: FastifyInstance, context: ChainContext, config: GatewayConfig): void {
-  healthRoute(app)
-  if (config.showsDocs) docsRoutes(app)
+  healthRoute(app, context.account)
+  if (config.showsDocs) docsRoutes(app, context.account)
   areasRoute(app, context)
   proxyRoute(app, context, config)
   unknownRoutes(app, context)

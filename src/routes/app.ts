@@ -1,5 +1,5 @@
 // The Fastify app before its routes: how it listens, and what it refuses before a route is looked for.
-import { type IncomingMessage, METHODS, type ServerResponse } from 'node:http'
+import { METHODS } from 'node:http'
 import type { Duplex } from 'node:stream'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import type { GatewayConfig } from '../config.ts'
@@ -8,7 +8,7 @@ import type { Account } from '../telemetry/account.ts'
 import type { Trust } from '../trusted-proxies.ts'
 import { refuseConnection, rejectConnection } from './client-error.ts'
 import { refuseEarly } from './refuse-early.ts'
-import { dropRest, sendRefusal } from './reply.ts'
+import { dropRest } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
 import { acceptUpgrades, isHandshake } from './upgrade.ts'
 
@@ -32,7 +32,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
       joinDuplicateHeaders: true,
       ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: isHandshake }),
     },
-    clientErrorHandler: rejectConnection,
+    clientErrorHandler: (error, socket) => rejectConnection(account, error, socket),
     frameworkErrors: (error, request, reply) =>
       refuseEarly(account, request, reply, new GatewayError('bad-path', error.message)),
   })
@@ -53,22 +53,20 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
     app.log.error({ err: error }, 'a request failed inside the gateway')
     refuseEarly(account, request, reply, error)
   })
-  listenToServer(app)
+  listenToServer(app, account)
   if (config.upgrades === 'websocket') acceptUpgrades(app)
   return app
 }
 
 /** What Node's server would answer by itself, or with nothing. */
-function listenToServer({ server }: FastifyInstance): void {
+function listenToServer({ server }: FastifyInstance, account: Account): void {
   server.maxHeadersCount = MOST_FIELDS + 1
   // 100 goes out when the upstream takes the body, not before.
   server.on('checkContinue', (request, response) => server.emit('request', request, response))
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    response.once('close', () => dropRest(request))
-    sendRefusal(response, new GatewayError('expectation-failed', 'only 100-continue can be expected'))
-  })
+  // Refused like others, with a reason.
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
   server.on('connect', (_request, socket: Duplex) => {
     socket.on('error', () => {})
-    refuseConnection(socket, methodNotAllowed('CONNECT'))
+    refuseConnection(account, socket, methodNotAllowed('CONNECT'))
   })
 }

@@ -2,6 +2,8 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { GatewayError, problemOf } from '../errors.ts'
+import type { Account } from '../telemetry/account.ts'
+import { outcomeOfRefusal } from '../telemetry/outcome.ts'
 import { sendRefusal } from './reply.ts'
 
 /** How long a refused client may take to hang up. */
@@ -11,19 +13,24 @@ const LINGER_MS = 2_000
 type Connection = Duplex & { _httpMessage?: ServerResponse | null; resetAndDestroy?(): void }
 
 /** Answers a connection whose bytes are not a request that Node accepts, then ends it. */
-export function rejectConnection(error: Error & { code?: string }, socket: Duplex): void {
+export function rejectConnection(account: Account, error: Error & { code?: string }, socket: Duplex): void {
   if (socket.destroyed || !socket.writable || error.code === 'ECONNRESET') {
     socket.destroy()
     return
   }
-  refuseConnection(socket, refusalOf(error.code ?? ''))
+  refuseConnection(account, socket, refusalOf(error.code ?? ''))
 }
 
-/** Refuses once every answer that is due before has gone out: whoever pipelines takes the first for the first. */
-export function refuseConnection(socket: Connection, reason: GatewayError): void {
+/**
+ * Refuses once every answer that is due before has gone out: whoever pipelines takes the first for the first.
+ * It is counted, unless it is about a request that is told of anyway.
+ */
+export function refuseConnection(account: Account, socket: Connection, reason: GatewayError): void {
   const due = socket._httpMessage
-  if (due == null) writeRefusal(socket, reason)
-  else if (due.req.complete) due.once('close', () => refuseConnection(socket, reason))
+  if (due == null) {
+    account.settled(outcomeOfRefusal(reason))
+    writeRefusal(socket, reason)
+  } else if (due.req.complete) due.once('close', () => refuseConnection(account, socket, reason))
   else if (due.headersSent) socket.resetAndDestroy?.()
   else sendRefusal(due, reason, { isLast: true })
 }

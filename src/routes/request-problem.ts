@@ -9,6 +9,9 @@ export const MOST_FIELDS = 100
 /** A name, an IPv4 address, or an IPv6 one in brackets; joined duplicates hold a comma. */
 const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
+/** As Node takes it. */
+const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i
+
 /** Why a request is not accepted, or undefined when it is. */
 export function requestProblem(request: IncomingMessage, mostBodyBytes: number): GatewayError | undefined {
   if (request.httpVersionMajor !== 1) {
@@ -22,7 +25,7 @@ export function requestProblem(request: IncomingMessage, mostBodyBytes: number):
   if (request.method === 'TRACE') return methodNotAllowed('TRACE')
   const targetFault = targetProblem(request.url ?? '')
   if (targetFault !== undefined) return new GatewayError('bad-path', targetFault)
-  return bodyProblem(request, mostBodyBytes)
+  return expectationProblem(request) ?? bodyProblem(request, mostBodyBytes)
 }
 
 /** The refusal of a method that no route takes. */
@@ -38,6 +41,12 @@ export const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 function hostProblem({ headers: { host }, httpVersionMinor }: IncomingMessage): string | undefined {
   if (host === undefined) return httpVersionMinor === 0 ? undefined : 'the Host field is missing'
   return HOST.test(host) ? undefined : 'the Host field must hold one host, with a port or without'
+}
+
+/** HTTP/1.0 expects nothing (RFC 9110, 10.1.1). */
+function expectationProblem({ headers: { expect }, httpVersionMinor }: IncomingMessage) {
+  if (expect === undefined || httpVersionMinor === 0 || CONTINUE.test(expect)) return undefined
+  return new GatewayError('expectation-failed', 'only 100-continue can be expected')
 }
 
 function bodyProblem(request: IncomingMessage, mostBytes: number): GatewayError | undefined {

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT } from '../../support/gateway-app.ts'
 import { type GatewayProcess, spawnGateway } from '../../support/gateway-process.ts'
-import { rawGet } from '../../support/gateway-raw.ts'
+import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { bytes, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
 import { json, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 import { quiet } from '../../support/toxic-lab.ts'
@@ -108,6 +108,37 @@ describe('ACCESS_LOG=all', () => {
       ['proxy', 200, 'status-2xx', 1, 30],
       ['proxy', 429, 'rate-limited', 0, 30],
     ])
+  })
+
+  test('tells of an expectation that cannot be met as of any other refusal', async () => {
+    await start({ ACCESS_LOG: 'all' })
+    expect((await rawGet(gateway.ports.http, '/proxy/x', ['Expect: a-miracle'])).status).toBe(417)
+    expect((await lines(1))[0]).toMatchObject({
+      status: 417,
+      outcome: 'expectation-failed',
+      path: '/proxy/x',
+    })
+  })
+
+  test('tells nothing of what is answered outside the chain, and of what is no request: it counts them', async () => {
+    await start({ ACCESS_LOG: 'all' })
+    for (const path of ['/health', '/health', '/docs', '/openapi.json']) expect(await ask(path)).toBe(200)
+    const send = async (bytes: string) => (await rawExchange(gateway.ports.http, bytes)).status
+    expect(await send('GARBAGE\r\n\r\n')).toBe(400)
+    expect(await send('CONNECT a.test:1 HTTP/1.1\r\nHost: a.test:1\r\n\r\n')).toBe(405)
+    expect(await send(`GET / HTTP/1.1\r\nHost: a.test\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`)).toBe(431)
+    const { counts } = (await (await fetch(`http://127.0.0.1:${gateway.ports.admin}/-/stats`)).json()) as {
+      counts: object
+    }
+    expect(counts).toMatchObject({
+      'requests.health': 2,
+      'requests.docs': 2,
+      'requests.bad-request': 1,
+      'requests.method-not-allowed': 1,
+      'requests.header-too-large': 1,
+    })
+    await ask('/nowhere')
+    expect((await lines(1))[0]).toMatchObject({ outcome: 'not-found' })
   })
 
   test('tells of a tunnel when it ends, and how long it had lasted', async () => {
