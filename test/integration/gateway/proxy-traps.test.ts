@@ -239,7 +239,7 @@ test('an idle connection is used again without a pause', async () => {
 })
 
 test.each(['/proxy/../admin', '/proxy/%2e%2e/admin', '/proxy/..%2fadmin', '/proxy/..;/admin'])(
-  '%s is not resolved',
+  '%s is not resolved, as http-proxy-3 and fast-gateway resolve it',
   async target => {
     const { port } = await start(PATIENT)
     expect((await rawGet(port, target)).status).toBe(400)

@@ -53,7 +53,7 @@ describe('TRUSTED_PROXIES', () => {
     '10.0.0.0/',
     '*',
     '10.0.0.1-10.0.0.9',
-  ])('%s is refused: a count of hops least of all', value => {
+  ])('%s is refused: a count of hops (numeric trustProxy) least of all', value => {
     expect(() => loadConfig({ TRUSTED_PROXIES: value })).toThrow(ConfigError)
   })
 })

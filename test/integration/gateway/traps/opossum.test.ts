@@ -1,8 +1,13 @@
 // What opossum 10.0.0 does, each found in its source and measured; and that none of it reaches a client of ours.
 import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { breaker } from '../../../../src/guards/breaker.ts'
+import { compose } from '../../../../src/guards/guard.ts'
+import { retry } from '../../../../src/guards/retry.ts'
+import { retryBudget } from '../../../../src/guards/retry-budget.ts'
 import { eventually } from '../../../support/eventually.ts'
 import { startGateway, type TestGateway } from '../../../support/gateway-app.ts'
+import { answerOf, outcomeOf, placesOf, requestOf } from '../../../support/gateway-chain.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -210,7 +215,39 @@ describe('opossum defaults under partial failure: most calls wait for its statis
   })
 })
 
-test('order of breaker and retry: with the breaker outside, 20 requests of a dead upstream are 15 calls', async () => {
+/** So many requests one after the other of an upstream that always fails, through these guards alone. */
+async function callsThrough(order: 'breaker outside' | 'retry outside'): Promise<number> {
+  const limits = {
+    breakerErrorPercent: 50,
+    breakerLeastCalls: 5,
+    breakerWindowMs: 60_000,
+    breakerResetMs: 60_000,
+  }
+  const made = breaker(
+    { ...limits, slowCallMs: 0 },
+    () => {},
+    () => {},
+  )
+  const retries = { retryAttempts: 2, retryBackoffMs: 0, retryBackoffMostMs: 0, hedgeMs: 0 }
+  const budget = retryBudget({ retryBudgetPercent: 0, retryBudgetPerSecond: 1_000 })
+  const options = { ...retries, bulkheadMax: 64, bulkheadClientMax: 0 }
+  const retrying = retry(options, { budget, places: placesOf(), breaker: made }, () => {})
+  const guards = order === 'breaker outside' ? [made.guard, retrying] : [retrying, made.guard]
+  let calls = 0
+  const run = compose(guards, async () => {
+    calls += 1
+    return answerOf(503)
+  })
+  for (let count = 0; count < 20; count += 1) await outcomeOf(run(requestOf()))
+  made.close()
+  return calls
+}
+
+test('order of breaker and retry: 20 requests of a dead upstream are 15 calls with the breaker outside, 5 with the retry', async () => {
+  expect([await callsThrough('breaker outside'), await callsThrough('retry outside')]).toEqual([15, 5])
+})
+
+test('order of breaker and retry: ours is the breaker outside, 15 calls', async () => {
   await start('breaker,retry', {
     ...{ BREAKER_LEAST_CALLS: '5', RETRY_ATTEMPTS: '2', RETRY_BACKOFF_MS: '0' },
     RETRY_BUDGET_PER_SECOND: '1000',

@@ -1,6 +1,7 @@
 // What @fastify/rate-limit 11.2.0 does, each found in its source and measured; and that none of it reaches a client.
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../../support/eventually.ts'
 import { startGateway, type TestGateway } from '../../../support/gateway-app.ts'
@@ -78,6 +79,23 @@ test('its window is fixed, so a burst on the edge gets twice the limit: ours has
 test('`isAllowed` means allow-listed: what is exceeded is refused, and what is not is not', async () => {
   await start({ ...SLOW, RATE_LIMIT_MAX: '1' })
   expect([await statusOf(), await statusOf()]).toEqual([200, 429])
+})
+
+test('numeric trustProxy is ignored: with 1, clients behind a proxy share one bucket; ours, by address, have their own', async () => {
+  const clients = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
+  // Its types no longer know of it, either.
+  const app = fastify({ trustProxy: 1 as never })
+  app.get('/', async ({ ip }) => ip)
+  const seen = clients.map(
+    async client => (await app.inject({ url: '/', headers: { 'x-forwarded-for': client } })).body,
+  )
+  expect(new Set(await Promise.all(seen)).size).toBe(1)
+  await app.close()
+  await start({ ...SLOW, RATE_LIMIT_MAX: '1', TRUSTED_PROXIES: '127.0.0.1' })
+  const statuses = []
+  for (const client of [...clients, ...clients])
+    statuses.push((await fetch(`${gateway.url}/proxy/x`, { headers: { 'x-forwarded-for': client } })).status)
+  expect(statuses).toEqual([200, 200, 200, 429, 429, 429])
 })
 
 test('404s are not limited: ours are, apart from what is found', async () => {
