@@ -60,7 +60,7 @@ export function overtake(underWay: UnderWay, isMeant: (key: string) => boolean):
 export function createShelf(store: CacheStore, rules: CacheRules, underWay: UnderWay = new Map()): Shelf {
   function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
     if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
-    const entry = store.get(variantKey(base, found, request), request.arrivedAt + STORE_WAIT_MS)
+    const entry = store.get(variantKey(base, found, request), latestOf(request))
     if (entry instanceof Promise) return entry.then(entry => ({ base, variants: found, entry }))
     return { base, variants: found, entry }
   }
@@ -84,7 +84,7 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
   return {
     find(request) {
       const base = baseKey(request)
-      const found = store.get(base, request.arrivedAt + STORE_WAIT_MS)
+      const found = store.get(base, latestOf(request))
       if (found instanceof Promise) return found.then(entry => placeOf(base, entry, request))
       return placeOf(base, found, request)
     },
@@ -119,6 +119,11 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
       }
     },
   }
+}
+
+/** Nobody waits for a store past a deadline. */
+function latestOf({ arrivedAt, deadlineAt }: GatewayRequest): number {
+  return Math.min(arrivedAt + STORE_WAIT_MS, deadlineAt)
 }
 
 function newCalls(): Calls {

@@ -134,11 +134,9 @@ describe('PUT /-/config', () => {
   })
 
   test('closes a breaker that it takes out, and whoever retries or hedges goes by it no more', async () => {
-    const settings = {
-      ...{ BREAKER_LEAST_CALLS: '2', RETRY_BACKOFF_MS: '1', HEDGE_MS: '50', CACHE: 'off' },
-      RETRY_BUDGET_PER_SECOND: '100',
-    }
-    await start({ ...settings, GUARDS: 'deadline,breaker,retry,attempt-limit' })
+    const settings = { BREAKER_LEAST_CALLS: '2', RETRY_BACKOFF_MS: '1', HEDGE_MS: '50', CACHE: 'off' }
+    const budget = { RETRY_BUDGET_PER_SECOND: '100' }
+    await start({ ...settings, ...budget, GUARDS: 'deadline,breaker,retry,attempt-limit' })
     const stream = await admin.listen()
     const breaker = async () => (await admin.get('/-/stats')).body.breaker
     const callsOf = async (path: string) => {

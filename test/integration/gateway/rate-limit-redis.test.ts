@@ -137,15 +137,17 @@ describe.runIf(hasRedisServer)('the rate limit in Redis', () => {
     })
   })
 
-  test('a deaf Redis keeps nobody past the deadline that it asked for', async () => {
-    const gateway = await start({ GUARDS: 'rate-limit,deadline' })
+  test.each(['off', 'redis'])('a deaf Redis keeps nobody past their own deadline: CACHE=%s', async where => {
+    const gateway = await start({ GUARDS: 'rate-limit,cache,deadline', CACHE: where })
     upstream.answer = silence
     redis.pause()
     const waits: number[] = []
     // After three it is left alone, and keeps nobody.
     for (let count = 0; count < 2; count += 1) {
       const before = performance.now()
-      const answer = await fetch(`${gateway.url}/proxy/x`, { headers: { 'x-request-timeout-ms': '10' } })
+      const answer = await fetch(`${gateway.url}/proxy/y${count}`, {
+        headers: { 'x-request-timeout-ms': '10' },
+      })
       expect(answer.status).toBe(504)
       waits.push(performance.now() - before)
     }
