@@ -154,7 +154,11 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
     get state() {
       return state
     },
-    close: () => circuit.shutdown(),
+    close() {
+      // What is under way is judged by nobody: a circuit that is shut down takes any more for a mistake.
+      generation += 1
+      circuit.shutdown()
+    },
   }
 }
 

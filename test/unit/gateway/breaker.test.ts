@@ -392,3 +392,15 @@ function heldBody() {
   }
   return { body, end }
 }
+
+test('what comes after its end is judged by nobody, and goes to its client as ever', async () => {
+  const upstream = heldUpstream()
+  const outcomes = [through(upstream.next), through(upstream.next)]
+  made.close()
+  upstream.calls[0]?.resolve(answerOf())
+  upstream.calls[1]?.reject(reset())
+  expect(await Promise.all(outcomes)).toEqual([200, 'upstream-reset'])
+  // A promise that nobody handles would fail the run.
+  await settle()
+  expect(changes).toEqual([])
+})
