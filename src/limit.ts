@@ -11,10 +11,10 @@ const TURNS = 2
  * Expired timers run before pending socket reads, so a limit that fires late lets those drain first:
  * an answer among them calls it off.
  */
-export function limitAt(at: number, expired: () => void): () => void {
+export function limitAt(at: number, expired: () => void, now = performance.now()): () => void {
   if (at === Number.POSITIVE_INFINITY) return nothing
   const limit: Limit = { at, expired, timer: undefined, isOver: false }
-  limit.timer = setTimeout(onTimer, Math.max(0, at - performance.now()), limit)
+  limit.timer = setTimeout(onTimer, Math.max(0, at - now), limit)
   return () => {
     limit.isOver = true
     clearTimeout(limit.timer)

@@ -7,13 +7,15 @@ export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tel
   return async (request, next) => {
     const attempt = request.fork()
     const unlink = request.onCancel(reason => attempt.cancel(reason))
-    const endsAt = performance.now() + attemptLimitMs
-    const callOff = limitBesideUpload(request.parts.body, endsAt, attemptLimitMs, () => {
+    const now = performance.now()
+    const expired = () => {
       tell('exceeded')
       attempt.cancel(
         new GatewayError('attempt-timeout', `the upstream did not answer within ${attemptLimitMs} ms`),
       )
-    })
+    }
+    const { body } = request.parts
+    const callOff = limitBesideUpload(body, now + attemptLimitMs, attemptLimitMs, expired, now)
     try {
       return await next(attempt)
     } finally {

@@ -122,7 +122,7 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   async function call(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const began = generation
     const longestBodyMs = isProbing ? breakerResetMs : null
-    const begunAt = performance.now()
+    const begunAt = slowCallMs > 0 ? performance.now() : 0
     const callOff = boundUpload(request)
     let response: GatewayResponse
     try {

@@ -12,10 +12,11 @@ export function limitBesideUpload(
   at: number,
   limitMs: number,
   expired: () => void,
+  now = performance.now(),
 ): () => void {
-  if (upload === null || limitMs === Number.POSITIVE_INFINITY) return limitAt(at, expired)
+  if (upload === null || limitMs === Number.POSITIVE_INFINITY) return limitAt(at, expired, now)
   let isOff = false
-  let callOff = limitAt(at, look)
+  let callOff = limitAt(at, look, now)
 
   function look() {
     if (isOff) return

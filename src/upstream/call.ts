@@ -83,7 +83,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       {
         method,
         path: this.#options.upstreamBasePath + path,
-        headers: fields.concat('host', this.#options.upstreamHost, this.#timeLeft()),
+        headers: [...fields, 'host', this.#options.upstreamHost, ...this.#timeLeft()],
         // What undici needs of a stream, an upload has.
         body: body as unknown as Readable | null,
         blocking: false,
@@ -182,7 +182,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #timeLeft(): readonly string[] {
     const { deadlineAt, arrivedAt, parts } = this.#request
     if (deadlineAt === Number.POSITIVE_INFINITY) return []
-    const leftMs = deadlineAt - (parts.body === null ? performance.now() : arrivedAt)
+    const leftMs = deadlineAt - (parts.body === null ? this.#begunAt : arrivedAt)
     return [TIMEOUT_FIELD, String(Math.max(1, Math.floor(leftMs)))]
   }
 
