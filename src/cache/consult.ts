@@ -23,7 +23,7 @@ export async function consult(
   request: GatewayRequest,
   next: Next,
 ): Promise<Consulted> {
-  const validation = validationOf(request, known)
+  const validation = validationOf(request, known, call.key)
   if (known === undefined || validation === undefined)
     return digest(call, known, request, await next(request))
   const response = await next(validation)

@@ -17,6 +17,8 @@ export interface Place {
 
 /** A call to the upstream as the shelf sees it: what a write overtakes meanwhile is not kept. */
 export interface Call {
+  /** Of what is stored where the answer belongs. */
+  readonly key: string
   /**
    * Keeps what may be kept, once however many requests share it.
    * @param whole the answer to be kept where it is not the upstream's own: a stored one that it has confirmed
@@ -43,7 +45,7 @@ interface Calls {
   /** The list of variants that one of them has just stored: the others add to it. */
   variants: CacheEntry | undefined
   /** The answer that was stored last, and as what: those who wait for the same call bring the same. */
-  last: { response: GatewayResponse; entry: CacheEntry } | undefined
+  last: { response: GatewayResponse; key: string; entry: CacheEntry } | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -92,16 +94,18 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
       const calls = underWay.get(place.base) ?? newCalls()
       underWay.set(place.base, calls)
       calls.count += 1
+      const key = keyOf(place, request)
       return {
+        key,
         keep(response, whole = response) {
-          if (calls.last?.response === response) return calls.last.entry
+          if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
           if (calls.isOvertaken) return undefined
           const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {
-            calls.last = { response, entry }
+            calls.last = { response, key, entry }
             put(place, calls, request, entry, varyOf(whole.headers))
-          } else if (replaces(request, whole, place)) store.delete(keyOf(place, request))
+          } else if (replaces(request, whole, place)) store.delete(key)
           return entry
         },
         end() {

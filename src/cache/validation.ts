@@ -18,10 +18,12 @@ const NOT_RENEWED = new Set([
 /**
  * The request with the validators of what is stored in place of the client's own conditions, which are decided here;
  * undefined where there is nothing to be confirmed.
+ * @param key under which it is stored
  */
 export function validationOf(
   request: GatewayRequest,
   entry: CacheEntry | undefined,
+  key: string,
 ): GatewayRequest | undefined {
   const { parts, terms } = request
   if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return undefined
@@ -31,7 +33,7 @@ export function validationOf(
   if (etag !== undefined) validators.push('if-none-match', etag)
   if (lastModified !== undefined) validators.push('if-modified-since', lastModified)
   if (validators.length === 0) return undefined
-  return request.withHeaders([...without(parts.headers, CONDITIONS), ...validators])
+  return request.withHeaders([...without(parts.headers, CONDITIONS), ...validators], { asksAbout: key })
 }
 
 /**

@@ -114,6 +114,8 @@ export interface RequestParts {
   readonly upgrade?: string | undefined
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
+  /** The key of the stored answer that it asks about: only who asks about the same may share what comes. */
+  readonly asksAbout?: string
   /** Where the request is traced. */
   readonly span?: RequestSpan | undefined
 }
@@ -175,8 +177,8 @@ export class GatewayRequest {
   }
 
   /** The same request with other fields, cancelled with this one. */
-  withHeaders(headers: readonly string[]): GatewayRequest {
-    const other = this.#derive({ ...this.parts, headers }, this.deadlineAt)
+  withHeaders(headers: readonly string[], more: Pick<RequestParts, 'asksAbout'> = {}): GatewayRequest {
+    const other = this.#derive({ ...this.parts, ...more, headers }, this.deadlineAt)
     this.onCancel(reason => other.cancel(reason))
     return other
   }

@@ -2,9 +2,10 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../../src/cache/memory.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import type { GatewayRequest, GatewayResponse } from '../../../src/guards/guard.ts'
+import { compose, type GatewayRequest, type GatewayResponse, type Next } from '../../../src/guards/guard.ts'
+import { singleFlight } from '../../../src/guards/single-flight.ts'
 import { headerListOf, headerOf } from '../../../src/headers.ts'
-import { answerOf, CACHE_OPTIONS, requestOf, teller } from '../../support/gateway-chain.ts'
+import { answerOf, CACHE_OPTIONS, requestOf, settle, teller } from '../../support/gateway-chain.ts'
 
 const LAST_MODIFIED = 'Sun, 06 Nov 1994 08:49:37 GMT'
 let answer: GatewayResponse
@@ -186,4 +187,29 @@ describe('a part', () => {
     expect([(await part()).status, (await part()).status, asked.length]).toEqual([206, 206, 2])
     expect(headerOf(asked[0]!.parts.headers, 'range')).toBe('bytes=2-4')
   })
+})
+
+describe('variants that have the same validator', () => {
+  const tenant = (name: string) => requestOf({ headers: ['x-tenant', name] })
+  const known = ['Last-Modified', LAST_MODIFIED, 'Cache-Control', 'max-age=1']
+
+  test.each([true, false])(
+    'are confirmed each for its own clients, the calls shared: %s, though the 304 has no Vary',
+    async isShared => {
+      const confirmation = notModified(known)
+      const upstream: Next = async request => {
+        await settle()
+        if (request.header('if-modified-since') === undefined)
+          return answerOf(200, `rows of ${request.header('x-tenant')}`, [...known, 'Vary', 'X-Tenant'])
+        // One and the same for all, as those have it who share a call.
+        return confirmation
+      }
+      const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), CACHE_OPTIONS, teller().tell)
+      const guards = isShared ? [guard, singleFlight({ deadlineMs: 400 }, teller().tell)] : [guard]
+      const read = async (name: string) => String((await compose(guards, upstream)(tenant(name))).body)
+      for (const name of ['alice', 'bob']) await read(name)
+      vi.advanceTimersByTime(10_000)
+      expect(await Promise.all(['alice', 'bob'].map(read))).toEqual(['rows of alice', 'rows of bob'])
+    },
+  )
 })
