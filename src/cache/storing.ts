@@ -53,6 +53,8 @@ export function entryOf(
   if (!verdict.isStorable || varyOn.includes('*')) return undefined
   if (!mayKeepFor(request, verdict.directives, varyOn)) return undefined
   if (isFaultStatus(status) && verdict.freshMs === undefined) return undefined
+  const audience = audienceOf(verdict)
+  if (request.terms.hasAuthorization && audience !== 'everyone') return undefined
   const times = timesOf(response, verdict, rules, arrival)
   if (times.keepUntil <= arrival.at) return undefined
   return {
@@ -61,7 +63,7 @@ export function entryOf(
     body,
     storedAt: arrival.at,
     ...times,
-    audience: audienceOf(verdict),
+    audience,
     varyOn: [],
     generation: '',
   }
@@ -73,9 +75,11 @@ function mayKeepFor({ terms }: GatewayRequest, directives: Directives, varyOn: r
   return terms.credentials.every(name => varyOn.includes(name))
 }
 
+/** A must-revalidate says how an answer may be used, not that it is for all: alone, it names no lifetime to be used in. */
 function audienceOf({ directives, freshMs }: Verdict): Audience {
-  if (['public', 's-maxage', 'must-revalidate'].some(name => directives.has(name))) return 'everyone'
-  return freshMs === undefined ? 'anonymous' : 'labelled'
+  if (directives.has('public') || directives.has('s-maxage')) return 'everyone'
+  if (freshMs === undefined) return 'anonymous'
+  return directives.has('must-revalidate') ? 'everyone' : 'labelled'
 }
 
 /** Until when an answer may be used, and how; `rules` say what the upstream does not. */

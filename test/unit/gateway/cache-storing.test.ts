@@ -177,6 +177,7 @@ describe('a request that says who asks', () => {
   test.each([
     ['', false, false],
     ['max-age=60', false, false],
+    ['must-revalidate', false, false],
     ['max-age=60, must-revalidate', true, false],
     ['max-age=60, public', true, true],
     ['s-maxage=60', true, true],
@@ -197,6 +198,7 @@ describe('a request that says who asks', () => {
   test.each([
     ['', 'anonymous'],
     ['max-age=60', 'labelled'],
+    ['must-revalidate', 'anonymous'],
     ['public', 'everyone'],
     ['s-maxage=60', 'everyone'],
     ['must-revalidate, max-age=1', 'everyone'],
