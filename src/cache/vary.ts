@@ -1,9 +1,8 @@
 // Which of several answers at one path fits a request: `Vary` (RFC 9111, 4.1).
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, listOf } from '../headers.ts'
+import { fieldKind } from './request-fields.ts'
 
-/** Compared byte for byte: what is near enough for a choice of language is not near enough for who somebody is. */
-const EXACT = new Set(['cookie', 'authorization'])
 /** Their members are names without case. */
 const CASELESS = new Set(['accept-encoding', 'accept-language', 'accept-charset'])
 
@@ -17,7 +16,8 @@ export function varyOf(headers: readonly string[]): string[] {
 export function selectorOf(request: GatewayRequest, name: string): string {
   const value = headerListOf(request.parts.headers, name)
   if (value === undefined) return ''
-  if (EXACT.has(name) || value.includes('"')) return `=${value}`
+  // What is near enough for a choice of language is not near enough for who somebody is.
+  if (fieldKind(name) !== 'plain' || value.includes('"')) return `=${value}`
   const plain = value.replace(/\s*,\s*/g, ',').trim()
   return `=${CASELESS.has(name) ? plain.toLowerCase() : plain}`
 }

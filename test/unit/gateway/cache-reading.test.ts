@@ -107,12 +107,50 @@ describe('the terms of a request', () => {
     [['if-none-match', '"a"', 'if-none-match', '"b"'], { ifNoneMatch: '"a", "b"' }],
     [['if-modified-since', 'x'], { ifModifiedSince: 'x' }],
     [['if-match', '"a"'], { bypass: 'bypass' }],
+    [['x-request-timeout-ms', '5'], { bypass: 'bypass' }],
     [['if-unmodified-since', 'x'], { bypass: 'bypass' }],
     [['range', 'bytes=0-9'], { range: 'bytes=0-9', bypass: undefined }],
     [['range', 'bytes=0-1,5-6'], { bypass: 'bypass' }],
     [['range', 'lines=1-2'], { bypass: 'bypass' }],
   ])('%j', (headers, terms) => {
     expect(termsOf(headers)).toEqual({ ...PLAIN, ...termsOf(headers), ...terms })
+  })
+
+  test.each([
+    ...['cookie', 'x-api-key', 'apikey', 'private-token', 'x-vault-token', 'x-session-token', 'x-session-id'],
+    ...[
+      'x-user-id',
+      'x-userid',
+      'x-remote-user',
+      'x-amzn-oidc-data',
+      'cf-access-jwt-assertion',
+      'x-authorization',
+    ],
+    ...['x-shopify-access-token', 'ocp-apim-subscription-key', 'x-client-cert', 'x-forwarded-email', 'dpop'],
+    ...['x-ms-client-principal', 'x-goog-authenticated-user-email', 'session', 'x-uid', 'x-csrf-token'],
+  ])('say who asks by %s', name => {
+    expect(termsOf([name, 'x'])).toEqual({ ...PLAIN, credentials: [name] })
+  })
+
+  test.each([
+    ...[
+      'user-agent',
+      'x-original-user-agent',
+      'sec-fetch-user',
+      'sec-ch-ua',
+      'accept-language',
+      'traceparent',
+    ],
+    ...['x-request-id', 'x-forwarded-for', 'x-tenant', 'origin', 'referer', 'dnt', 'x-guid'],
+  ])('do not by %s', name => {
+    expect(termsOf([name, 'x'])).toBe(PLAIN)
+  })
+
+  test('are read as before when clients have made up more names than are remembered', () => {
+    for (let count = 0; count < 3_000; count += 1) termsOf([`x-made-up-${count}`, 'x'])
+    expect(termsOf(['cache-control', 'no-store']).bypass).toBe('request')
+    expect(termsOf(['cookie', 'a=1', 'x-vault-token', 't']).credentials).toEqual(['cookie', 'x-vault-token'])
+    expect(termsOf(['user-agent', 'x'])).toBe(PLAIN)
   })
 
   test('a write and a read with a body have nothing to do with a cache', () => {
