@@ -63,9 +63,14 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
+  /** The upstream is told how long it has, and may leave out what takes longer. */
+  const isHurried = ({ arrivedAt, deadlineAt }: GatewayRequest) =>
+    deadlineMs !== Number.POSITIVE_INFINITY && deadlineAt < arrivedAt + deadlineMs
+
   const callUpstream: Next = async request => {
     const response = await upstream.call(request)
-    return request.parts.refine?.(response) ?? response
+    const refined = request.parts.refine?.(response) ?? response
+    return isHurried(request) ? { ...refined, isHurried: true } : refined
   }
 
   const through = (guards: readonly GuardName[]) =>

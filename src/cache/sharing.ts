@@ -21,7 +21,7 @@ export function mayBeShared({ terms }: GatewayRequest): boolean {
 
 /** May several clients have this answer, who asked for it at the same time? */
 export function mayShareResponse(response: GatewayResponse): boolean {
-  if (!Buffer.isBuffer(response.body) || !isForOthers(response)) return false
+  if (!Buffer.isBuffer(response.body) || response.isHurried || !isForOthers(response)) return false
   const directives = directivesOf(headerListOf(response.headers, 'cache-control'))
   return !['no-store', 'private', 'no-cache'].some(name => directives.has(name))
 }

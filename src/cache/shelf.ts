@@ -99,7 +99,7 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
         key,
         keep(response, whole = response) {
           if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
-          if (calls.isOvertaken) return undefined
+          if (calls.isOvertaken || response.isHurried) return undefined
           const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {

@@ -53,6 +53,8 @@ export interface GatewayResponse {
   /** Flat: name, value, name, value. */
   readonly headers: readonly string[]
   readonly body: Buffer | BodySource | Tunnel
+  /** Asked for under a shorter deadline than others have, who might get more of an answer: it is one client's alone. */
+  readonly isHurried?: boolean
 }
 
 /** A guard answers, refuses by throwing a `GatewayError`, or calls `next`. */

@@ -362,6 +362,26 @@ describe('one client’s own answer is never another’s', () => {
     ])
   })
 
+  test.each([
+    ['a deadline is kept', {}],
+    ['none is', { GUARDS: 'cache,single-flight' }],
+  ])(
+    'what was made in the little time that one client left is its own, where %s',
+    async (_what, settings) => {
+      upstream.answer = (request, response) => {
+        const isHurried = Number(request.headers['x-request-timeout-ms'] ?? 9_000) < 3_000
+        response.writeHead(200, { 'cache-control': 'public, max-age=60' }).end(isHurried ? 'half' : 'whole')
+      }
+      const gateway = await start({ ...PATIENT, ...settings })
+      const ask = async (path: string, headers: Record<string, string> = {}) =>
+        (await fetch(`${gateway.url}/proxy/${path}`, { headers })).text()
+      for (const name of ['cookie', 'x-api-key', 'authorization', 'pragma']) {
+        const hurried = { 'x-request-timeout-ms': '2500', [name]: 'no-cache' }
+        expect([await ask(name, hurried), await ask(name)]).toEqual(['half', 'whole'])
+      }
+    },
+  )
+
   test('a cookie that is set is set once', async () => {
     upstream.answer = (_request, response) => {
       const session = `session=${upstream.requests.length}`
