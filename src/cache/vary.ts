@@ -1,15 +1,21 @@
 // Which of several answers at one path fits a request: `Vary` (RFC 9111, 4.1).
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
-import { headerListOf, listOf } from '../headers.ts'
+import { headerListOf, headerOf, listOf } from '../headers.ts'
 import { fieldKind } from './request-fields.ts'
 
 /** Their members are names without case. */
 const CASELESS = new Set(['accept-encoding', 'accept-language', 'accept-charset'])
 
-/** The lower-case field names that the answer depends on, sorted; `*` among them means: on more than can be known. */
+/**
+ * The lower-case field names that the answer depends on, sorted; `*` among them means: on more than can be known.
+ * What is encoded was asked for so, said or not: who did not ask could not read it.
+ */
 export function varyOf(headers: readonly string[]): string[] {
   const field = headerListOf(headers, 'vary')
-  return field === undefined ? [] : [...new Set(listOf(field))].sort()
+  const encoding = headerOf(headers, 'content-encoding')
+  const isEncoded = encoding !== undefined && encoding.toLowerCase() !== 'identity'
+  if (field === undefined) return isEncoded ? ['accept-encoding'] : []
+  return [...new Set(isEncoded ? [...listOf(field), 'accept-encoding'] : listOf(field))].sort()
 }
 
 /** What this request says in a field that answers vary by: blanks around commas, and lines, make no difference. */

@@ -118,6 +118,17 @@ describe('variants', () => {
     expect(list?.freshUntil).toBe(Math.max(...variants.map(({ freshUntil }) => freshUntil)))
   })
 
+  test.each([
+    [['Content-Encoding', 'gzip'], 'asked'],
+    [['Content-Encoding', 'gzip', 'Vary', 'Origin'], 'asked'],
+    [['Content-Encoding', 'Identity'], 'stored'],
+  ])('what is encoded varies by what was accepted, said or not: %j', async (headers, expected) => {
+    const accepting = (coding: string) => requestOf({ headers: ['accept-encoding', coding] })
+    await ask(accepting('gzip'), answerOf(200, 'x', headers))
+    expect(await ask(accepting('identity'), answerOf(200, 'x', headers))).toBe(expected)
+    expect(await ask(accepting('GZIP'))).toBe('stored')
+  })
+
   test('a field in several lines is the same as in one', async () => {
     const answer = answerOf(200, 'x', ['Vary', 'X-Kind'])
     await ask(requestOf({ headers: ['x-kind', 'a', 'x-kind', 'b'] }), answer)
