@@ -53,7 +53,7 @@ export function isBuffered(
 }
 
 function isChunked(headers: readonly string[]): boolean {
-  return /\bchunked\s*$/i.test(headerListOf(headers, 'transfer-encoding') ?? '')
+  return /^\s*chunked\s*$/i.test(headerListOf(headers, 'transfer-encoding') ?? '')
 }
 
 /** Roughly: what is buffered in vain costs a little time, no more. */

@@ -47,7 +47,7 @@ export function entryOf(
 ): CacheEntry | undefined {
   const { status, headers, body } = response
   if (request.parts.method !== 'GET' || !Buffer.isBuffer(body)) return undefined
-  if (body.length > rules.cacheMaxBodyBytes || status === 206 || !isForOthers(response)) return undefined
+  if (body.length > rules.cacheMaxBodyBytes || isPart(response) || !isForOthers(response)) return undefined
   const varyOn = varyOf(headers)
   const verdict = judge(request, response)
   if (!verdict.isStorable || varyOn.includes('*')) return undefined
@@ -67,6 +67,11 @@ export function entryOf(
     varyOn: [],
     generation: '',
   }
+}
+
+/** Some upstreams say 200 of a part. */
+function isPart({ status, headers }: GatewayResponse): boolean {
+  return status === 206 || headerOf(headers, 'content-range') !== undefined
 }
 
 /** What was asked with a Cookie or its like is kept where the upstream says that it is for all, or for whom. */

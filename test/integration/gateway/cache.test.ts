@@ -438,6 +438,20 @@ describe('a body that is not whole is neither stored nor shared', () => {
     expect(upstream.requests.length).toBe(3)
   })
 
+  test.each(['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked', 'x-chunked', 'xchunked'])(
+    'that is coded for its connection as nobody asked goes to nobody: %s',
+    async coding => {
+      upstream.answer = request =>
+        request.socket.end(`${head}Transfer-Encoding: ${coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`)
+      const gateway = await start(settings)
+      for (const calls of [1, 2]) {
+        const answer = await fetch(`${gateway.url}/proxy/x`)
+        expect([answer.status, await answer.json()]).toMatchObject([502, { code: 'upstream-malformed' }])
+        expect(upstream.requests.length).toBe(calls)
+      }
+    },
+  )
+
   test('that ends only with its connection goes to who asked, and no further', async () => {
     upstream.answer = request => request.socket.end(`${head}\r\nperhaps whole`)
     const gateway = await start(settings)

@@ -122,6 +122,10 @@ describe('not stored is', () => {
     expect(stored(['Cache-Control', 'max-age=60, must-understand'], { status: 599 })).toBeUndefined()
   })
 
+  test('a part, whatever its status says', () => {
+    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'bytes 0-0/10'])).toBeUndefined()
+  })
+
   test('a body that is too long', () => {
     expect(stored([], { rules: { cacheMaxBodyBytes: 0 } })).toBeUndefined()
   })
@@ -241,7 +245,9 @@ describe('what is shared while it is fetched', () => {
   const whole = ['Content-Length', '10']
   test.each([
     ['has its length', whole, true],
-    ['comes in chunks', ['Transfer-Encoding', 'gzip, chunked'], true],
+    ['comes in chunks', ['Transfer-Encoding', 'Chunked '], true],
+    ['comes in something like chunks', ['Transfer-Encoding', 'x-chunked'], false],
+    ['comes in chunks of something', ['Transfer-Encoding', 'x, chunked'], false],
     ['ends with its connection', [], false],
     ['is coded as nobody knows', ['Transfer-Encoding', 'gzip'], false],
     ['is too long', ['Content-Length', '1001'], false],
