@@ -3,7 +3,7 @@
 import CachePolicy from 'http-cache-semantics'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf } from '../headers.ts'
-import { type Directives, directiveMs, directivesOf } from './directives.ts'
+import { cacheControlOf, type Directives, directiveMs, directivesOf } from './directives.ts'
 import { httpDateMs } from './http-date.ts'
 import { recall } from './recall.ts'
 
@@ -27,7 +27,7 @@ const recent = new Map<string, Verdict>()
 
 /** The verdict on the answer to a GET. Without an Expires it hangs on a few words, and is not asked for twice. */
 export function judge(request: GatewayRequest, { status, headers }: GatewayResponse): Verdict {
-  const said = headerListOf(headers, 'cache-control') ?? pragmaOf(headers)
+  const said = cacheControlOf(headers) ?? pragmaOf(headers)
   const { hasAuthorization } = request.terms
   const expires = headerListOf(headers, 'expires')
   const makeVerdict = () =>

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isKnownToClient, partOf } from '../../../src/cache/conditions.ts'
-import { directiveMs, directivesOf } from '../../../src/cache/directives.ts'
+import { cacheControlOf, directiveMs, directivesOf } from '../../../src/cache/directives.ts'
 import { httpDateMs } from '../../../src/cache/http-date.ts'
 import { PLAIN } from '../../../src/cache/terms.ts'
 import { requestOf } from '../../support/gateway-chain.ts'
@@ -32,6 +32,32 @@ describe('Cache-Control', () => {
       expect(directivesOf(field).has('no-store')).toBe(true)
     },
   )
+
+  test.each([
+    ['max-age=60; private', 'private'],
+    ['no-cache; No-Store; private', 'no-store'],
+    ['max-age=60 no-store', 'no-store'],
+    ['ext="a, private, ext2="b', 'private'],
+    ['ext="a"; no-store; x="b"', 'no-store'],
+    ['max-age=60, ext="a\nprivate, ext2="b"', 'private'],
+    ['max-age=60, ext="a\nno-store, ext2="', 'no-store'],
+  ])('what is mangled hides nothing of the strictest: %j', (field, name) => {
+    expect(directivesOf(field).has(name)).toBe(true)
+  })
+
+  test.each(['x-private', 'no-store-ish', 'ext="no-store; private"', 'ext=" private"'])(
+    'what only looks like it is none: %s',
+    field => {
+      expect([...directivesOf(field).keys()]).not.toEqual(expect.arrayContaining(['private']))
+      expect(directivesOf(field).has('no-store')).toBe(false)
+    },
+  )
+
+  test('each line of an answer is read for itself', () => {
+    const headers = ['Cache-Control', 'max-age=60, ext="a', 'X', '1', 'cache-control', 'private, ext2="b']
+    expect(directivesOf(cacheControlOf(headers)).has('private')).toBe(true)
+    expect(cacheControlOf(['X', '1'])).toBeUndefined()
+  })
 
   test('whatever stands before it outside of quotes, no-store is read', () => {
     const member = fc.stringMatching(/^[a-z=\\ -]{0,12}$/)

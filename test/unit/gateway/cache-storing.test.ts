@@ -107,6 +107,11 @@ describe('not stored is', () => {
     ['private for some fields', ['Cache-Control', 'private="set-cookie", max-age=60']],
     ['Set-Cookie, though public', ['Cache-Control', 'public, max-age=60', 'Set-Cookie', 'session=1']],
     ['Vary: *', ['Cache-Control', 'max-age=60', 'Vary', 'Accept, *']],
+    ['no-store between semicolons', ['Cache-Control', 'max-age=60; no-store; private']],
+    [
+      'private between two lines’ quotes',
+      ['Cache-Control', 'max-age=60, a="b', 'Cache-Control', 'private, c="d'],
+    ],
     ['what is never fresh, never stale and cannot be confirmed', ['Cache-Control', 'no-cache']],
   ])('%s', (_what, headers) => expect(stored(headers)).toBeUndefined())
 
