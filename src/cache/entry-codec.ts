@@ -2,7 +2,7 @@
 import type { Audience, CacheEntry } from './store.ts'
 
 /** Stands first in every value: what another version wrote is not read. */
-const VERSION = 'leeward-2'
+const VERSION = 'leeward-3'
 const LENGTH_BYTES = 4
 const AUDIENCES: readonly Audience[] = ['anonymous', 'labelled', 'everyone']
 
@@ -14,7 +14,9 @@ export function encodeEntry(entry: CacheEntry): Buffer {
     ...[status, storedAt, initialAgeMs, freshUntil, staleWhileRevalidateUntil],
     ...[staleIfErrorUntil, staleUntil, keepUntil],
   ]
-  const words = [VERSION, numbers.join(' '), entry.audience, entry.generation, entry.varyOn.join(' ')]
+  const { isFresh, isStaleWhileRevalidate, isStaleIfError } = entry.byRule
+  const byRule = [isFresh, isStaleWhileRevalidate, isStaleIfError].map(Number).join('')
+  const words = [VERSION, numbers.join(' '), byRule, entry.audience, entry.generation, entry.varyOn.join(' ')]
   // Neither a field name nor a value can hold a line feed.
   const block = Buffer.from([...words, ...entry.headers].join('\n'), 'latin1')
   const length = Buffer.alloc(LENGTH_BYTES)
@@ -28,7 +30,7 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
   const end = LENGTH_BYTES + value.readUInt32BE()
   if (end > value.length) return undefined
   const lines = value.toString('latin1', LENGTH_BYTES, end).split('\n')
-  const [version, numbers = '', audienceName, generation = '', varyOn = '', ...headers] = lines
+  const [version, numbers = '', byRule = '', audienceName, generation = '', varyOn = '', ...headers] = lines
   const [status = 0, storedAt = 0, initialAgeMs = 0, freshUntil = 0, ...ends] = numbers.split(' ').map(Number)
   const [staleWhileRevalidateUntil = 0, staleIfErrorUntil = 0, staleUntil = 0, keepUntil = Number.NaN] = ends
   const audience = AUDIENCES.find(name => name === audienceName)
@@ -37,10 +39,15 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
   return {
     status,
     headers,
-    body: value.subarray(end),
+    body: copyOf(value.subarray(end)),
     storedAt,
     initialAgeMs,
     freshUntil,
+    byRule: {
+      isFresh: byRule[0] === '1',
+      isStaleWhileRevalidate: byRule[1] === '1',
+      isStaleIfError: byRule[2] === '1',
+    },
     staleWhileRevalidateUntil,
     staleIfErrorUntil,
     staleUntil,
@@ -49,4 +56,11 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
     varyOn: varyOn === '' ? [] : varyOn.split(' '),
     generation,
   }
+}
+
+/** What Redis answers is a window on a far larger buffer, which the near store would keep alive uncounted. */
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  copy.set(bytes)
+  return copy
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { epochNow } from '../epoch-now.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { entriesUnder } from './in-force.ts'
 import { baseKey, keysOfPath, variantKey } from './keys.ts'
 import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
 import { type CacheRules, entryOf } from './storing.ts'
@@ -60,11 +61,18 @@ export function overtake(underWay: UnderWay, isMeant: (key: string) => boolean):
 }
 
 export function createShelf(store: CacheStore, rules: CacheRules, underWay: UnderWay = new Map()): Shelf {
+  const inForce = entriesUnder(rules)
+  const place = (base: string, variants: CacheEntry | undefined, entry: CacheEntry | undefined): Place => ({
+    base,
+    variants,
+    entry: entry && inForce(entry),
+  })
+
   function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
-    if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
+    if (found === undefined || found.varyOn.length === 0) return place(base, undefined, found)
     const entry = store.get(variantKey(base, found, request), request.arrivedAt + STORE_WAIT_MS)
-    if (entry instanceof Promise) return entry.then(entry => ({ base, variants: found, entry }))
-    return { base, variants: found, entry }
+    if (entry instanceof Promise) return entry.then(entry => place(base, found, entry))
+    return place(base, found, entry)
   }
 
   function put(

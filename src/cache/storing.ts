@@ -66,6 +66,7 @@ export function entryOf(
     audience,
     varyOn: [],
     generation: '',
+    rules,
   }
 }
 
@@ -111,7 +112,15 @@ function timesOf(
   const isConfirmable = !isFault && hasValidator(headers)
   const confirmableUntil = isConfirmable ? Math.max(freshUntil, at) + rules.cacheStaleMaxMs : 0
   const keepUntil = Math.max(freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, confirmableUntil)
-  return { initialAgeMs, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, staleUntil, keepUntil }
+  const byRule = {
+    isFresh: namedMs === undefined || isFault,
+    isStaleWhileRevalidate: !directives.has('stale-while-revalidate'),
+    isStaleIfError: !directives.has('stale-if-error'),
+  }
+  return {
+    ...{ initialAgeMs, freshUntil, byRule, staleWhileRevalidateUntil, staleIfErrorUntil, staleUntil },
+    keepUntil,
+  }
 }
 
 /** What may be used stale: nothing, what the upstream names, or what is configured too. */

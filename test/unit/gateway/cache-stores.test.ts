@@ -15,6 +15,7 @@ const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   storedAt: 1_700_000_000_000.25,
   initialAgeMs: 0,
   freshUntil: Number.MAX_SAFE_INTEGER,
+  byRule: { isFresh: true, isStaleWhileRevalidate: false, isStaleIfError: true },
   staleWhileRevalidateUntil: 0,
   staleIfErrorUntil: 1,
   staleUntil: 2,
@@ -54,6 +55,15 @@ describe('as one value', () => {
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
     const list = entryOf('', { varyOn: ['accept', 'accept-language'], generation: 'g', headers: [] })
     expect(decodeEntry(encodeEntry(list))).toEqual(list)
+  })
+
+  test('its body keeps no larger buffer alive', () => {
+    const value = encodeEntry(entryOf('x'.repeat(10_000)))
+    const window = Buffer.alloc(1_000_000)
+      .fill(value, 500_000)
+      .subarray(500_000, 500_000 + value.length)
+    const { body } = decodeEntry(window)!
+    expect([body.length, body.buffer.byteLength]).toEqual([10_000, 10_000])
   })
 
   test('what is cut off is nothing', () => {
