@@ -1,9 +1,12 @@
 // A stored answer as one value of bytes, so that several gateways can share it.
+import { epochNow } from '../epoch-now.ts'
 import type { Audience, CacheEntry } from './store.ts'
 
 /** Stands first in every value: what another version wrote is not read. */
 const VERSION = 'leeward-3'
 const LENGTH_BYTES = 4
+/** By so much clocks of gateways differ that are kept in time. */
+const CLOCK_TOLERANCE_MS = 500
 const AUDIENCES: readonly Audience[] = ['anonymous', 'labelled', 'everyone']
 
 /** Length of the header block, the header block (lines), the body as it is. */
@@ -36,7 +39,7 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
   const audience = AUDIENCES.find(name => name === audienceName)
   const isOurs = version === VERSION && headers.length % 2 === 0 && !Number.isNaN(keepUntil)
   if (!isOurs || audience === undefined) return undefined
-  return {
+  return onThisClock({
     status,
     headers,
     body: copyOf(value.subarray(end)),
@@ -55,6 +58,26 @@ export function decodeEntry(value: Buffer): CacheEntry | undefined {
     audience,
     varyOn: varyOn === '' ? [] : varyOn.split(' '),
     generation,
+  })
+}
+
+/**
+ * What was stored later than now was stored by a clock that is ahead, as is every time in it. By more than a little, nobody
+ * can tell how old it is: then it is not fresh, here.
+ */
+function onThisClock(entry: CacheEntry): CacheEntry {
+  const now = epochNow()
+  const aheadMs = entry.storedAt - now
+  if (aheadMs <= 0) return entry
+  const freshUntil = entry.freshUntil - aheadMs
+  return {
+    ...entry,
+    storedAt: now,
+    freshUntil: aheadMs <= CLOCK_TOLERANCE_MS ? freshUntil : Math.min(freshUntil, now),
+    staleWhileRevalidateUntil: entry.staleWhileRevalidateUntil - aheadMs,
+    staleIfErrorUntil: entry.staleIfErrorUntil - aheadMs,
+    staleUntil: entry.staleUntil - aheadMs,
+    keepUntil: entry.keepUntil - aheadMs,
   }
 }
 

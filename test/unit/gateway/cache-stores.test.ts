@@ -1,12 +1,13 @@
 // Where answers are kept: in memory, as bytes in a shared store, in both.
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { decodeEntry, encodeEntry } from '../../../src/cache/entry-codec.ts'
 import { memoryStore } from '../../../src/cache/memory.ts'
 import type { RedisLink } from '../../../src/cache/redis.ts'
 import { redisStore, type SharedStore } from '../../../src/cache/redis-store.ts'
 import type { CacheEntry } from '../../../src/cache/store.ts'
 import { tieredStore } from '../../../src/cache/tiered.ts'
+import { epochNow } from '../../../src/epoch-now.ts'
 
 const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   status: 200,
@@ -55,6 +56,29 @@ describe('as one value', () => {
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
     const list = entryOf('', { varyOn: ['accept', 'accept-language'], generation: 'g', headers: [] })
     expect(decodeEntry(encodeEntry(list))).toEqual(list)
+  })
+
+  test.each([
+    [-1_000, 1_000],
+    [0, 2_000],
+    [200, 2_000],
+    [3_600_000, 0],
+  ])('stored by a clock %i ms ahead, what is fresh for 2 s is so for %i ms yet', (aheadMs, freshMs) => {
+    vi.useFakeTimers()
+    const at = epochNow() + aheadMs
+    const times = {
+      storedAt: at,
+      freshUntil: at + 2_000,
+      staleIfErrorUntil: at + 5_000,
+      keepUntil: at + 9_000,
+    }
+    const entry = decodeEntry(encodeEntry(entryOf('x', times)))!
+    const now = epochNow()
+    vi.useRealTimers()
+    expect(entry.freshUntil - now).toBeCloseTo(freshMs)
+    expect(entry.staleIfErrorUntil - now).toBeCloseTo(Math.min(5_000, 5_000 + aheadMs))
+    expect(entry.keepUntil - now).toBeCloseTo(Math.min(9_000, 9_000 + aheadMs))
+    expect(entry.storedAt).toBeLessThanOrEqual(now)
   })
 
   test('its body keeps no larger buffer alive', () => {
