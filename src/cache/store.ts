@@ -53,7 +53,15 @@ export interface CacheStore {
   get(key: string, waitUntil?: number): Lookup<CacheEntry | undefined>
   /** Kept at least until nothing of it may be used any more, unless room is short. */
   set(key: string, entry: CacheEntry): void
+  /** What cannot be deleted yet is not found meanwhile. */
   delete(key: string): void
+  /** Deletes everything. */
+  empty(): void
+  /**
+   * Tells of what others have made doubtful, for as long as the store is open: an answer that was asked for before
+   * is not to be kept.
+   */
+  onForgotten?(forgotten: (isMeant: (key: string) => boolean) => void): void
   /**
    * Deletes on somebody's order: unlike `delete` it says when it cannot.
    * @throws GatewayError
