@@ -199,6 +199,20 @@ describe('a write', () => {
     expect(await ask(requestOf({ path: '/other' }))).toBe('asked')
   })
 
+  test.each([
+    ['http://shop.test/proxy/other', 'asked'],
+    ['http://shop.test/other', 'asked'],
+    ['https://SHOP.test/other', 'asked'],
+    ['/proxy/other', 'asked'],
+    ['http://elsewhere.test/proxy/other', 'stored'],
+  ])('knows what it was told to write of itself: Location %s', async (location, expected) => {
+    start({ upstreamBasePath: '/api' })
+    const origin = 'http://shop.test;x-forwarded-port=80'
+    await ask(requestOf({ path: '/other', origin }))
+    await ask(requestOf({ method: 'POST', origin }), answerOf(201, '', ['Location', location]))
+    expect(await ask(requestOf({ path: '/other', origin }))).toBe(expected)
+  })
+
   test('knows its own paths below those of the upstream', async () => {
     start({ upstreamBasePath: '/api' })
     await ask(requestOf({ path: '/a?b=1' }))
