@@ -156,10 +156,24 @@ export function keyOf({ base, variants }: Place, request: GatewayRequest): strin
   return variants === undefined ? base : variantKey(base, variants, request)
 }
 
-/** An answer that may not be kept says that the one kept so far no longer is the answer. */
-function replaces({ parts, terms }: GatewayRequest, { status }: GatewayResponse, { entry }: Place): boolean {
-  const isForAll = !terms.hasAuthorization && terms.credentials.length === 0
+/** By these an upstream takes back what it has let the same clients have. */
+const TAKEN_BACK = new Set([401, 403, 451])
+
+/**
+ * An answer that may not be kept says that the one kept so far no longer is the answer; of one client, where the one kept
+ * is for that client alone: what one may not have, others may.
+ */
+function replaces(
+  { parts, terms }: GatewayRequest,
+  { status }: GatewayResponse,
+  { entry, variants }: Place,
+): boolean {
+  if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return false
+  if (status >= 300 && !TAKEN_BACK.has(status)) return false
+  const { hasAuthorization, credentials } = terms
+  const varyOn = variants?.varyOn ?? []
   return (
-    entry !== undefined && isForAll && parts.method === 'GET' && terms.range === undefined && status < 300
+    credentials.every(name => varyOn.includes(name)) &&
+    (!hasAuthorization || varyOn.includes('authorization'))
   )
 }
