@@ -9,17 +9,21 @@ import { answerOf, CACHE_OPTIONS, requestOf, settle, teller } from '../../suppor
 
 const LAST_MODIFIED = 'Sun, 06 Nov 1994 08:49:37 GMT'
 let answer: GatewayResponse
+/** The answer to who asks on conditions, where that is another. */
+let confirmation: GatewayResponse | undefined
 let asked: GatewayRequest[]
 let run: (request?: GatewayRequest) => Promise<GatewayResponse>
 beforeEach(() => {
   vi.useFakeTimers()
   asked = []
+  confirmation = undefined
   const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), CACHE_OPTIONS, teller().tell)
   run = (request = requestOf()) =>
     guard(request, async request => {
       asked.push(request)
       // Each its own, as an upstream gives them.
-      return { ...answer }
+      const isConditional = conditionsOf(request).some(condition => condition !== undefined)
+      return { ...((isConditional && confirmation) || answer) }
     })
 })
 afterEach(() => void vi.useRealTimers())
@@ -90,13 +94,32 @@ describe('what is stale and has a validator', () => {
     expect([headerListOf(headers, 'etag'), headerListOf(headers, 'x-old')]).toEqual(['"v1"', '2'])
   })
 
-  test('holds though the 304 names another, whose fields are not taken over', async () => {
+  test('is renewed by a 304 that names it among others', async () => {
+    await store(['ETag', '"v0"', 'ETag', '"v1"'])
+    answer = notModified(['ETag', '"v2"', 'ETag', 'W/"v1"'])
+    expect(String((await run()).body)).toBe('stored')
+    expect(asked.length).toBe(2)
+  })
+
+  test('holds though the 304 names another ETag, whose fields are not taken over', async () => {
     await store(['ETag', '"v1"', 'X-Old', '1'])
     answer = notModified(['ETag', '"v2"', 'X-Old', '2'])
     const { headers } = await run()
     expect([headerOf(headers, 'etag'), headerOf(headers, 'x-old')]).toEqual(['"v1"', '1'])
     await run()
     expect(asked.length).toBe(2)
+  })
+
+  test.each([
+    ['a tag, asked by date', ['Last-Modified', LAST_MODIFIED], ['ETag', '"v2"']],
+    ['another date', ['Last-Modified', LAST_MODIFIED], ['Last-Modified', 'Mon, 07 Nov 1994 08:49:37 GMT']],
+  ])('is not renewed by a 304 with %s: the whole is asked for', async (_what, validators, others) => {
+    await store(validators)
+    answer = answerOf(200, 'now', others)
+    confirmation = notModified(others)
+    const { body } = await run(requestOf({ headers: ['if-none-match', '"client"'] }))
+    expect([String(body), String((await run()).body), asked.length]).toEqual(['now', 'now', 3])
+    expect(conditionsOf(asked[2])).toEqual([undefined, undefined])
   })
 
   test('is confirmed long after it may stand in for anything', async () => {
