@@ -3,6 +3,7 @@ import { isFaultStatus } from '../errors.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, headerOf, without } from '../headers.ts'
 import { type Directives, directiveMs, MOST_SECONDS } from './directives.ts'
+import { httpDateMs } from './http-date.ts'
 import { judge, type Verdict } from './semantics.ts'
 import type { Audience, CacheEntry } from './store.ts'
 import { varyOf } from './vary.ts'
@@ -70,9 +71,9 @@ export function entryOf(
   }
 }
 
-/** Some upstreams say 200 of a part. */
+/** Some upstreams say 200 of a part; a Content-Range that is none means nothing. */
 function isPart({ status, headers }: GatewayResponse): boolean {
-  return status === 206 || headerOf(headers, 'content-range') !== undefined
+  return status === 206 || /^\s*bytes\b/i.test(headerOf(headers, 'content-range') ?? '')
 }
 
 /** What was asked with a Cookie or its like is kept where the upstream says that it is for all, or for whom. */
@@ -96,7 +97,8 @@ function timesOf(
   { at, waitedMs }: Arrival,
 ) {
   const isFault = isFaultStatus(status)
-  const initialAgeMs = ageMs(headers) + waitedMs
+  const toldAgeMs = ageMs(headers) + waitedMs
+  const initialAgeMs = namedMs === undefined ? toldAgeMs : Math.max(toldAgeMs, apparentAgeMs(headers, at))
   // A failure may spare the upstream, where that asks for it, but hardly outlast it.
   const freshMs = namedMs ?? rules.cacheFreshMs
   const freshUntil = at + (isFault ? Math.min(freshMs, rules.cacheFreshMs) : freshMs) - initialAgeMs
@@ -129,6 +131,9 @@ function leniencyOf(directives: Directives): 'none' | 'named' | 'any' {
   return directives.has('s-maxage') ? 'named' : 'any'
 }
 
+/** A Date is cut off to whole seconds. */
+const DATE_PRECISION_MS = 1_000
+
 /** A number, or the first of a list: but not of several lines, however they were joined on the way. */
 const AGE = /^(\d+)(,\S*)?$/
 
@@ -138,6 +143,15 @@ function ageMs(headers: readonly string[]): number {
   if (value === undefined) return 0
   const seconds = AGE.exec(value)?.[1]
   return (seconds === undefined ? MOST_SECONDS : Math.min(Number(seconds), MOST_SECONDS)) * 1000
+}
+
+/**
+ * The age by the upstream's own clock, which a server on the way that does not tell Age cannot hide (RFC 9111, 4.2.3).
+ * What it leaves to the gateway how long it holds, holds from its arrival on.
+ */
+function apparentAgeMs(headers: readonly string[], at: number): number {
+  const date = httpDateMs(headerOf(headers, 'date'))
+  return date === undefined ? 0 : Math.max(0, at - date - DATE_PRECISION_MS)
 }
 
 function hasValidator(headers: readonly string[]): boolean {

@@ -44,6 +44,14 @@ describe('freshness', () => {
     ['max-age before Expires', ['Cache-Control', 'max-age=5', 'Date', DATE, 'Expires', DATE], 5_000],
     ['Age counts', ['Cache-Control', 'max-age=10', 'Age', '4'], 6_000],
     ['the first Age of a line', ['Cache-Control', 'max-age=10', 'Age', '4,9'], 6_000],
+    ['a Date of the last second is of now', ['Cache-Control', 'max-age=10', 'Date', DATE], 10_000],
+    ['a Date counts', ['Cache-Control', 'max-age=10', 'Date', new Date(AT - 5_000).toUTCString()], 6_000],
+    [
+      'a Date ahead does not',
+      ['Cache-Control', 'max-age=10', 'Date', new Date(AT + 5_000).toUTCString()],
+      10_000,
+    ],
+    ['nor any where no lifetime is named', ['Date', new Date(AT - 5_000).toUTCString()], 2_000],
     ['no heuristic from Last-Modified', ['Last-Modified', 'Sun, 06 Nov 1994 08:49:37 GMT'], 2_000],
     ['immutable is no lifetime', ['Cache-Control', 'immutable'], 2_000],
   ])('%s', (_what, headers, freshMs) => {
@@ -62,6 +70,14 @@ describe('freshness', () => {
     ['an Age in several lines', ['Cache-Control', 'max-age=60', 'Age', '0', 'Age', '0']],
     ['an Age that is no number', ['Cache-Control', 'max-age=60', 'Age', 'old']],
     ['an Age over max-age', ['Cache-Control', 'max-age=60', 'Age', '61']],
+    [
+      'a Date that says the same',
+      ['Cache-Control', 'max-age=60', 'Date', new Date(AT - 61_000).toUTCString()],
+    ],
+    [
+      'an Expires that is over, though it was long after its Date',
+      ['Date', new Date(AT - 3_600_000).toUTCString(), 'Expires', new Date(AT - 1_800_000).toUTCString()],
+    ],
   ])('there is none with %s', (_what, headers) => {
     expect(timesOf(stored(['ETag', '"v"', ...headers])).fresh).toBeLessThanOrEqual(0)
   })
@@ -162,6 +178,10 @@ describe('stored is', () => {
       })
     },
   )
+
+  test('what has a Content-Range that is none', () => {
+    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'whatever'])).toBeDefined()
+  })
 
   test('without the fields of one connection, one client, one moment; with a Date', () => {
     const entry = stored([
