@@ -108,7 +108,11 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
         keep(response, whole = response) {
           if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
           if (calls.isOvertaken || response.isHurried) return undefined
-          const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
+          const arrival = {
+            at: epochNow(),
+            wallClockAt: Date.now(),
+            waitedMs: performance.now() - request.arrivedAt,
+          }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {
             calls.last = { response, key, entry }

@@ -23,6 +23,8 @@ export interface CacheRules {
 /** When an answer came, in ms since the epoch, and how long it was waited for. */
 export interface Arrival {
   at: number
+  /** By the clock that is set when it is wrong, as a Date of the upstream is; `at` never goes back. */
+  wallClockAt: number
   waitedMs: number
 }
 
@@ -94,11 +96,12 @@ function timesOf(
   { status, headers }: GatewayResponse,
   { directives, freshMs: namedMs }: Verdict,
   rules: CacheRules,
-  { at, waitedMs }: Arrival,
+  { at, wallClockAt, waitedMs }: Arrival,
 ) {
   const isFault = isFaultStatus(status)
   const toldAgeMs = ageMs(headers) + waitedMs
-  const initialAgeMs = namedMs === undefined ? toldAgeMs : Math.max(toldAgeMs, apparentAgeMs(headers, at))
+  const initialAgeMs =
+    namedMs === undefined ? toldAgeMs : Math.max(toldAgeMs, apparentAgeMs(headers, wallClockAt))
   // A failure may spare the upstream, where that asks for it, but hardly outlast it.
   const freshMs = namedMs ?? rules.cacheFreshMs
   const freshUntil = at + (isFault ? Math.min(freshMs, rules.cacheFreshMs) : freshMs) - initialAgeMs

@@ -13,11 +13,16 @@ interface Said {
   status?: number
   request?: GatewayRequest
   waitedMs?: number
+  /** Of the gateway’s own clock, which was started when the machine’s was wrong. */
+  clockAheadMs?: number
   rules?: Partial<typeof CACHE_OPTIONS>
 }
 
-function stored(headers: string[], { status = 200, request = requestOf(), waitedMs = 0, rules }: Said = {}) {
-  const arrival = { at: AT, waitedMs }
+function stored(
+  headers: string[],
+  { status = 200, request = requestOf(), waitedMs = 0, clockAheadMs = 0, rules }: Said = {},
+) {
+  const arrival = { at: AT + clockAheadMs, wallClockAt: AT, waitedMs }
   return entryOf(request, answerOf(status, 'x', headers), { ...CACHE_OPTIONS, ...rules }, arrival)
 }
 
@@ -80,6 +85,11 @@ describe('freshness', () => {
     ],
   ])('there is none with %s', (_what, headers) => {
     expect(timesOf(stored(['ETag', '"v"', ...headers])).fresh).toBeLessThanOrEqual(0)
+  })
+
+  test('does not end for a clock that was set back while the gateway ran', () => {
+    const entry = stored(['Cache-Control', 'max-age=10', 'Date', DATE], { clockAheadMs: 3_600_000 })
+    expect(timesOf(entry).fresh).toBe(3_610_000)
   })
 
   test('is counted from when the answer was asked for', () => {
