@@ -2,7 +2,9 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { HOP_BY_HOP, namedInConnection } from './headers.ts'
+import { fieldOf } from './forwarded-fields.ts'
+import { namedInConnection } from './headers.ts'
+import { isHost, publicOrigin } from './public-origin.ts'
 import { plainAddress, type Trust } from './trusted-proxies.ts'
 
 export interface ForwardingOptions {
@@ -26,26 +28,19 @@ export interface Forwarding {
 export interface Received {
   /** Flat, end to end, names in lower case. */
   headers: string[]
-  /** Scheme and authority that the client asked. */
+  /** Scheme and authority that the client asked, and what else of the place a trusted proxy tells the upstream. */
   origin: string
 }
 
-/**
- * Answered by the gateway itself, or written anew for the upstream; and what would name another target than the one
- * under which the answer is kept.
- */
-const NOT_COPIED: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP,
-  'expect',
-  'host',
-  'max-forwards',
-  'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-original-url',
-  'x-rewrite-url',
-])
+/** What upstreams put into their answers of what a proxy tells them, beside host and proto. */
+const OF_THE_PLACE = [
+  ...['x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-path', 'x-forwarded-uri', 'x-forwarded-url'],
+  ...['x-forwarded-scheme', 'x-forwarded-protocol', 'x-forwarded-ssl'],
+]
+/** The same in Forwarded, whichever element it stands in. */
+const FORWARDED_PLACE = /(?:host|proto)=(?:"(?:[^"\\]|\\.)*"|[^;,]*)/gi
+
+const PROTO = /^https?$/i
 
 export function createForwarding(options: ForwardingOptions, trusts: Trust): Forwarding {
   const viaName = options.viaName || `leeward-${randomBytes(4).toString('hex')}`
@@ -74,27 +69,23 @@ function copiedFields(
   tellsForwarded: boolean,
 ) {
   const named = namedInConnection(headers.connection)
-  const fields: string[] = []
+  const copied: string[] = []
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    const name = rawHeaders[index]!.toLowerCase()
-    if (NOT_COPIED.has(name) || named?.has(name)) continue
-    if (isClaim(name) && (!isTrusted || (tellsForwarded && name === 'forwarded'))) continue
-    fields.push(name, rawHeaders[index + 1]!)
+    const { name, fate } = fieldOf(rawHeaders[index]!)
+    if (fate === 'dropped' || named?.has(name)) continue
+    if (fate === 'claim' && (!isTrusted || (tellsForwarded && name === 'forwarded'))) continue
+    if (fate === 'method' && method !== 'POST') continue
+    copied.push(name, rawHeaders[index + 1]!)
   }
   const hopsLeft = headers['max-forwards'] as string | undefined
   if (hopsLeft !== undefined)
-    fields.push('max-forwards', method === 'OPTIONS' ? oneFewer(hopsLeft) : hopsLeft)
-  return fields
-}
-
-/** Fields by which a proxy tells on whose behalf it asks. */
-function isClaim(name: string): boolean {
-  return name.startsWith('x-forwarded-') || name === 'forwarded' || name === 'x-real-ip'
+    copied.push('max-forwards', method === 'OPTIONS' ? oneFewer(hopsLeft) : hopsLeft)
+  return copied
 }
 
 /**
- * What a trusted proxy said is kept and added to; what anybody else said is replaced.
- * @returns the origin that the upstream is told
+ * What a trusted proxy said is kept and added to, where it is what it should be; what anybody else said is replaced.
+ * @returns the origin that the upstream is told, with whatever else of the place it is told
  */
 function addClient(
   fields: string[],
@@ -106,12 +97,29 @@ function addClient(
   const addTo = (list: string | undefined, member: string) =>
     list === undefined ? member : `${list}, ${member}`
   const peer = plainAddress(socket.remoteAddress)
-  const proto = told('x-forwarded-proto') ?? 'http'
-  const host = told('x-forwarded-host') ?? headers.host ?? ''
+  const toldProto = told('x-forwarded-proto')
+  const proto = toldProto !== undefined && PROTO.test(toldProto) ? toldProto.toLowerCase() : 'http'
+  const toldHost = told('x-forwarded-host') ?? ''
+  const host = toldHost !== '' && isHost(toldHost) ? toldHost : (headers.host ?? '')
   fields.push('x-forwarded-for', addTo(told('x-forwarded-for'), peer), 'x-forwarded-proto', proto)
   if (host !== '') fields.push('x-forwarded-host', host)
   if (tellsForwarded) fields.push('forwarded', addTo(told('forwarded'), forwardedElement(peer, headers.host)))
-  return `${proto}://${host}`
+  const origin = publicOrigin(proto, host)
+  return isTrusted ? origin + placeTold(headers, tellsForwarded ? host : headers.host) : origin
+}
+
+/** Without a slash in it: in a key the path begins with the first. */
+function placeTold(headers: IncomingMessage['headers'], host: string | undefined): string {
+  let told = ''
+  for (const name of OF_THE_PLACE) {
+    const value = headers[name] as string | undefined
+    if (value !== undefined) told += `;${name}=${encodeURIComponent(value)}`
+  }
+  const { forwarded } = headers as { forwarded?: string }
+  if (forwarded !== undefined)
+    told += `;forwarded=${encodeURIComponent(String(forwarded.match(FORWARDED_PLACE)))}`
+  // Forwarded has the Host as it came, whatever X-Forwarded-Host says.
+  return headers.host === host ? told : `${told};host=${encodeURIComponent(headers.host ?? '')}`
 }
 
 /** RFC 7239, section 4; an IPv6 address needs brackets, and with them quotes. */

@@ -26,11 +26,16 @@ export function headerOf(headers: readonly string[], name: string): string | und
 
 /** All values of a list field, joined by commas. */
 export function headerListOf(headers: readonly string[], name: string): string | undefined {
+  return joinedOf(headers, name, ', ')
+}
+
+/** All values of a field with this lower-case name, with this between them. */
+export function joinedOf(headers: readonly string[], name: string, between: string): string | undefined {
   let joined: string | undefined
   for (let index = 0; index < headers.length; index += 2) {
     const candidate = headers[index]!
     if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue
-    joined = joined === undefined ? headers[index + 1]! : `${joined}, ${headers[index + 1]}`
+    joined = joined === undefined ? headers[index + 1]! : joined + between + headers[index + 1]!
   }
   return joined
 }

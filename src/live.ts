@@ -1,6 +1,6 @@
 // What may be swapped while the gateway runs: its settings, the list of guards, and what of their state the settings
 // are about. Whoever is in flight finishes on what it began with.
-import type { UnderWay } from './cache/shelf.ts'
+import { overtake, type UnderWay } from './cache/shelf.ts'
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'
 import { changeConfig, type SettingChange } from './config-change.ts'
@@ -65,7 +65,12 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
     pipeline: createPipeline(under, { ...parts, ...kept }),
     shed: loadShedding(under, parts.lag),
   })
-  const emptyCache = (under: GatewayConfig) => ({ store: parts.createStore(under), underWay: new Map() })
+  const emptyCache = (under: GatewayConfig) => {
+    const underWay: UnderWay = new Map()
+    const store = parts.createStore(under)
+    store.onForgotten?.(isMeant => overtake(underWay, isMeant))
+    return { store, underWay }
+  }
   let now = setUp(config, { ...emptyCache(config), state })
   return {
     get now() {
@@ -82,6 +87,12 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
       const { breaker } = before.state
       if (differ(OF_THE_BREAKER)) breaker.renew(next)
       if (isTakenOut('breaker', before.config, next)) breaker.retire(next)
+      // Of what was written while there was no cache, or another, it has not heard.
+      const goesOn = next.guards.includes('cache') && !before.config.guards.includes('cache')
+      if (goesOn || (differ(['cache']) && next.cache !== 'off')) {
+        overtake(cache.underWay, () => true)
+        cache.store.empty()
+      }
       const budget = differ(OF_THE_BUDGET) ? retryBudget(next) : before.state.budget
       now = setUp(next, { ...cache, state: { ...before.state, budget } })
       parts.adopt(next)

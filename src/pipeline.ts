@@ -66,10 +66,15 @@ export function createPipeline(config: GatewayConfig, parts: PipelineParts): Pip
     'attempt-limit': attemptLimit(config, telemetry.teller('attempt-limit')),
   }
 
+  /** The upstream is told how long it has, and may leave out what takes longer. */
+  const isHurried = ({ arrivedAt, deadlineAt }: GatewayRequest) =>
+    deadlineMs !== Number.POSITIVE_INFINITY && deadlineAt < arrivedAt + deadlineMs
+
   const callUpstream: Next = request => {
     const { refine } = request.parts
     const answer = upstream.call(request)
-    return refine === undefined ? answer : answer.then(refine)
+    const refined = refine === undefined ? answer : answer.then(refine)
+    return isHurried(request) ? refined.then(response => ({ ...response, isHurried: true })) : refined
   }
 
   const through = (guards: readonly GuardName[]) =>

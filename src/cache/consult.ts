@@ -5,7 +5,7 @@ import { answerFrom, asAsked } from './answer.ts'
 import type { Call } from './shelf.ts'
 import type { CacheEntry } from './store.ts'
 import { mayStandIn } from './use.ts'
-import { renewed, validationOf } from './validation.ts'
+import { confirms, renewed, unconditional, validationOf } from './validation.ts'
 
 /** What came of asking the upstream. */
 export interface Consulted {
@@ -23,11 +23,12 @@ export async function consult(
   request: GatewayRequest,
   next: Next,
 ): Promise<Consulted> {
-  const validation = validationOf(request, known)
+  const validation = validationOf(request, known, call.key)
   if (known === undefined || validation === undefined)
     return digest(call, known, request, await next(request))
   const response = await next(validation)
   if (response.status !== 304) return digest(call, known, request, response)
+  if (!confirms(response, known)) return digest(call, known, request, await next(unconditional(request)))
   const whole = renewed(known, response)
   request.trace.forwardedStatus = 304
   const entry = call.keep(response, whole)

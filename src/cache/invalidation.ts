@@ -8,6 +8,10 @@ export interface UpstreamAddress {
   upstreamBasePath: string
 }
 
+/** Where clients find the upstream behind the gateway. */
+const PROXY_PATH = '/proxy'
+const PUBLIC_HOST = /^\w+:\/\/([^;]*)/
+
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 
 /** May the request change what the upstream answers to others? */
@@ -26,23 +30,26 @@ export function changedPaths(
   upstream: UpstreamAddress,
 ): string[] {
   if (!isWrite(request) || status >= 400) return []
-  const { path } = request.parts
-  const named = ['location', 'content-location'].flatMap(name => {
-    const other = pathOf(headerOf(headers, name), path, upstream)
-    return other === undefined ? [] : [other]
-  })
-  return [path, ...named]
+  const named = ['location', 'content-location'].flatMap(name =>
+    pathsOf(headerOf(headers, name), request, upstream),
+  )
+  return [request.parts.path, ...named]
 }
 
-function pathOf(
+/** Every path that the upstream may mean: it names itself, or the gateway in front of it as it was told to. */
+function pathsOf(
   reference: string | undefined,
-  path: string,
+  { parts: { path, origin = '' } }: GatewayRequest,
   { upstreamOrigin, upstreamHost, upstreamBasePath }: UpstreamAddress,
-): string | undefined {
-  if (reference === undefined) return undefined
+): string[] {
+  if (reference === undefined) return []
   const here = URL.parse(upstreamBasePath + path, upstreamOrigin)
   const there = here && URL.parse(reference, here)
-  if (there === null || (there.host !== here?.host && there.host !== upstreamHost)) return undefined
-  if (!there.pathname.startsWith(`${upstreamBasePath}/`)) return undefined
-  return there.pathname.slice(upstreamBasePath.length) + there.search
+  if (there === null) return []
+  const isPublic = there.host === PUBLIC_HOST.exec(origin)?.[1]
+  if (!isPublic && there.host !== here?.host && there.host !== upstreamHost) return []
+  const starts = new Set([upstreamBasePath, PROXY_PATH, ...(isPublic ? [''] : [])])
+  return [...starts]
+    .filter(start => there.pathname.startsWith(`${start}/`))
+    .map(start => there.pathname.slice(start.length) + there.search)
 }

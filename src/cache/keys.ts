@@ -38,7 +38,8 @@ export function variantKey(
 
 /** Equal for reads that ask the upstream the same, before `Vary`. */
 export function flightKey({ parts, terms }: GatewayRequest): string {
-  const key = `${parts.method} ${placeOf(parts)}`
+  // A validator may be the same for several variants, and a 304 need not say what it varies by.
+  const key = `${parts.method} ${parts.asksAbout ?? placeOf(parts)}`
   const { ifNoneMatch, ifModifiedSince } = terms
   if (ifNoneMatch === undefined && ifModifiedSince === undefined) return key
   // An empty line first: no list of what answers vary by begins with one.

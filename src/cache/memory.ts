@@ -26,6 +26,7 @@ export function memoryStore({ cacheMaxBytes }: { cacheMaxBytes: number }): NearS
     get: key => entries.get(key),
     set: (key, entry) => void entries.set(key, entry),
     delete: key => void entries.delete(key),
+    empty: () => entries.clear(),
     async purge(purge) {
       for (const key of [...entries.keys()]) if (isMeant(purge, key)) entries.delete(key)
     },

@@ -1,27 +1,29 @@
 // The tier that several gateways share.
-import { hash } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import { epochNow } from '../epoch-now.ts'
 import { GatewayError } from '../errors.ts'
+import { doubtfulNames, EVERY, isMeantBy } from './doubtful.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
 import { pathOfKey } from './keys.ts'
 import type { Purge } from './purge.ts'
+import { recall } from './recall.ts'
 import type { RedisLink } from './redis.ts'
 import type { CacheStore } from './store.ts'
 
 const KEY_PREFIX = 'cache:'
 const FORGOTTEN = 'cache-forgotten'
+/** By so many random bytes a gateway knows what it told itself. */
+const SELF_BYTES = 6
 /** Beside the body: an answer's header is bounded where it is read from the upstream. */
 const HEADER_BYTES = 65_536
-
-/** Ends the name that stands for all names that start with it. */
-export const EVERY = '*'
 
 /** A store that others can change, too. */
 export interface SharedStore extends CacheStore {
   /** The name of a key in the store: none of what a key is made of can be read from it. */
   nameOf(key: string): string
   /**
-   * Calls back with the name of each key that some gateway deletes, as far as it is heard of; see `EVERY`.
+   * Calls back with the name of each key that another gateway deletes; with that of all, `EVERY`, where one may have
+   * been missed.
    * @returns the way to stop that
    */
   onDelete(forgotten: (name: string) => void): () => void
@@ -32,11 +34,24 @@ export function redisStore(
   link: RedisLink,
   { cacheMaxBodyBytes }: { cacheMaxBodyBytes: number },
 ): SharedStore {
+  const { listeners, publish, stop } = openChannel(link)
+  const doubtful = doubtfulNames(async name => {
+    if (name.endsWith(EVERY)) {
+      await link.deleteAll(KEY_PREFIX + name)
+      publish(name)
+      return
+    }
+    const removed = link.ask(redis => redis.del(KEY_PREFIX + name))
+    publish(name)
+    await removed
+  })
   return {
     nameOf,
     async get(key, waitUntil) {
+      const name = nameOf(key)
+      if (doubtful.has(name)) return undefined
       try {
-        const value = await link.ask(redis => redis.getBuffer(KEY_PREFIX + nameOf(key)), waitUntil)
+        const value = await link.ask(redis => redis.getBuffer(KEY_PREFIX + name), waitUntil)
         return value === null ? undefined : decodeEntry(value)
       } catch {
         return undefined
@@ -46,25 +61,54 @@ export function redisStore(
       const ttlMs = Math.ceil(entry.keepUntil - epochNow())
       const value = encodeEntry(entry)
       if (ttlMs <= 0 || value.length > cacheMaxBodyBytes + HEADER_BYTES) return
-      link.ask(redis => redis.set(KEY_PREFIX + nameOf(key), value, 'PX', ttlMs)).catch(() => {})
-    },
-    delete(key) {
       const name = nameOf(key)
-      link.ask(redis => redis.del(KEY_PREFIX + name)).catch(() => {})
-      link.publish(FORGOTTEN, name)
+      const wasDoubtful = doubtful.has(name)
+      const stored = link.ask(redis => redis.set(KEY_PREFIX + name, value, 'PX', ttlMs))
+      stored.then(() => wasDoubtful && doubtful.replaced(name)).catch(() => {})
     },
+    delete: key => doubtful.forget(nameOf(key)),
+    empty: () => doubtful.forget(EVERY),
     async purge(purge) {
       const names = namesOf(purge) + EVERY
       try {
-        await link.deleteAll(KEY_PREFIX + names)
+        await doubtful.during(names, link.deleteAll(KEY_PREFIX + names))
       } catch (cause) {
         const detail = 'Redis did not answer: what it keeps may still be there'
         throw new GatewayError('purge-incomplete', detail, { cause })
       }
-      link.publish(FORGOTTEN, names)
+      publish(names)
     },
-    onDelete: forgotten => link.listen(FORGOTTEN, forgotten),
-    close: () => {},
+    onDelete(forgotten) {
+      listeners.add(forgotten)
+      return () => listeners.delete(forgotten)
+    },
+    onForgotten(forgotten) {
+      const names = new Map<string, string>()
+      const named = (key: string) => recall(names, key, () => nameOf(key))
+      listeners.add(meant => forgotten(key => isMeantBy(meant, named(key))))
+    },
+    close() {
+      stop()
+      doubtful.close()
+    },
+  }
+}
+
+/** Where gateways tell each other what is forgotten: its own voice a gateway does not hear. */
+function openChannel(link: RedisLink) {
+  const self = randomBytes(SELF_BYTES).toString('base64url')
+  const listeners = new Set<(name: string) => void>()
+  const tell = (name: string) => {
+    for (const listener of listeners) listener(name)
+  }
+  const hear = (message: string) => {
+    const [sender, name = EVERY] = message.split(' ')
+    if (sender !== self) tell(name)
+  }
+  return {
+    listeners,
+    publish: (name: string) => link.publish(FORGOTTEN, `${self} ${name}`),
+    stop: link.listen(FORGOTTEN, hear, () => tell(EVERY)),
   }
 }
 

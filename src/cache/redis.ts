@@ -28,9 +28,10 @@ export interface RedisLink {
   publish(channel: string, message: string): void
   /**
    * Hears what is published there, over a connection of its own, whenever Redis can be reached.
+   * @param begun told whenever it begins to hear: what was published before, it may have missed
    * @returns the way to stop listening
    */
-  listen(channel: string, heard: (message: string) => void): () => void
+  listen(channel: string, heard: (message: string) => void, begun: () => void): () => void
   close(): void
 }
 
@@ -101,20 +102,41 @@ export function connectRedis(
     deleteAll: pattern => deleteAll(ask, keyPrefix, pattern),
     publish: (channel, message) =>
       void ask(redis => redis.publish(keyPrefix + channel, message)).catch(() => {}),
-    listen(channel, heard) {
-      const listener = redis.duplicate({ autoResubscribe: false, commandTimeout: LISTEN_MS })
-      connections.add(listener)
-      listener.on('error', () => {})
-      listener.on('ready', () => void listener.subscribe(keyPrefix + channel).catch(() => {}))
-      listener.on('message', (_channel, message) => heard(message))
-      return () => {
-        connections.delete(listener)
-        listener.disconnect()
-      }
-    },
+    listen: (channel, heard, begun) => listenOn(redis, connections, keyPrefix + channel, { heard, begun }),
     close: () => {
       for (const connection of connections) connection.disconnect()
+      connections.clear()
     },
+  }
+}
+
+interface ChannelListener {
+  heard(message: string): void
+  begun(): void
+}
+
+function listenOn(
+  redis: Redis,
+  connections: Set<Redis>,
+  channel: string,
+  { heard, begun }: ChannelListener,
+): () => void {
+  const listener = redis.duplicate({ autoResubscribe: false, commandTimeout: LISTEN_MS })
+  connections.add(listener)
+  let retry: NodeJS.Timeout | undefined
+  const subscribe = () => {
+    clearTimeout(retry)
+    listener.subscribe(channel).then(begun, () => {
+      if (connections.has(listener)) retry = setTimeout(subscribe, RECONNECT_MOST_MS).unref()
+    })
+  }
+  listener.on('error', () => {})
+  listener.on('ready', subscribe)
+  listener.on('message', (_channel, message) => heard(message))
+  return () => {
+    connections.delete(listener)
+    clearTimeout(retry)
+    listener.disconnect()
   }
 }
 

@@ -2,8 +2,8 @@
 // directives in any case and in quotes, an Expires that is no date, statuses that RFC 9111 allows and RFC 7234 did not.
 import CachePolicy from 'http-cache-semantics'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
-import { headerListOf } from '../headers.ts'
-import { type Directives, directiveMs, directivesOf } from './directives.ts'
+import { headerListOf, headerOf, joinedOf } from '../headers.ts'
+import { cacheControlOf, type Directives, directiveMs, directivesOf } from './directives.ts'
 import { httpDateMs } from './http-date.ts'
 import { recall } from './recall.ts'
 
@@ -27,7 +27,7 @@ const recent = new Map<string, Verdict>()
 
 /** The verdict on the answer to a GET. Without an Expires it hangs on a few words, and is not asked for twice. */
 export function judge(request: GatewayRequest, { status, headers }: GatewayResponse): Verdict {
-  const said = headerListOf(headers, 'cache-control') ?? pragmaOf(headers)
+  const said = cacheControlOf(headers) ?? pragmaOf(headers)
   const { hasAuthorization } = request.terms
   const expires = headerListOf(headers, 'expires')
   const makeVerdict = () =>
@@ -68,17 +68,21 @@ function ask({ status, said, hasAuthorization, expires, date }: Case): Verdict {
   }
 }
 
-/** Does this 304 speak of the stored answer whose validators were sent (RFC 9111, 4.3.4)? */
+/**
+ * Does this 304 speak of the stored answer whose validators were sent (RFC 9111, 4.3.4)? One that names none does; of several
+ * entity tags one is enough.
+ */
 export function speaksOf(stored: readonly string[], notModified: readonly string[]): boolean {
-  const validators = validatorFields(notModified)
-  if (validators.etag === undefined && validators['last-modified'] === undefined) return true
-  const request = { method: 'GET', headers: {} }
-  const policy = new CachePolicy(request, { status: 200, headers: validatorFields(stored) }, OPTIONS)
-  return Boolean(policy.revalidatedPolicy(request, { status: 304, headers: validators }).matches)
+  const tags = tagsOf(notModified)
+  if (tags.length > 0) return tagsOf(stored).some(tag => tags.includes(tag))
+  const lastModified = headerOf(notModified, 'last-modified')
+  return lastModified === undefined || lastModified === headerOf(stored, 'last-modified')
 }
 
-function validatorFields(headers: readonly string[]) {
-  return { etag: headerListOf(headers, 'etag'), 'last-modified': headerListOf(headers, 'last-modified') }
+/** The entity tags as the weak comparison has them, one a line. */
+function tagsOf(headers: readonly string[]): string[] {
+  const lines = joinedOf(headers, 'etag', '\n')
+  return lines === undefined ? [] : lines.split('\n').map(tag => tag.replace(/^W\//, ''))
 }
 
 /** HTTP/1.0's way to say no-cache counts where there is no Cache-Control. */

@@ -1,7 +1,7 @@
 // What several clients may wait for together, and what is collected so that they can.
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, headerOf } from '../headers.ts'
-import { directivesOf } from './directives.ts'
+import { cacheControlOf, directivesOf } from './directives.ts'
 import { isForOthers } from './storing.ts'
 
 const STREAMED_TYPES =
@@ -21,8 +21,8 @@ export function mayBeShared({ terms }: GatewayRequest): boolean {
 
 /** May several clients have this answer, who asked for it at the same time? */
 export function mayShareResponse(response: GatewayResponse): boolean {
-  if (!Buffer.isBuffer(response.body) || !isForOthers(response)) return false
-  const directives = directivesOf(headerListOf(response.headers, 'cache-control'))
+  if (!Buffer.isBuffer(response.body) || response.isHurried || !isForOthers(response)) return false
+  const directives = directivesOf(cacheControlOf(response.headers))
   return !['no-store', 'private', 'no-cache'].some(name => directives.has(name))
 }
 
@@ -46,14 +46,14 @@ export function isBuffered(
   if (declared !== undefined && Number(declared) > mostBytes) return false
   if (STREAMED_TYPES.test(headerOf(headers, 'content-type') ?? '')) return false
   if (headerOf(headers, 'x-accel-buffering') === 'no') return false
-  const directives = directivesOf(headerListOf(headers, 'cache-control'))
+  const directives = directivesOf(cacheControlOf(headers))
   if (directives.has('no-store') || directives.has('private')) return false
   const isOneClients = terms.hasAuthorization || terms.credentials.length > 0
   return !isOneClients || isStorableForAll(directives, headers)
 }
 
 function isChunked(headers: readonly string[]): boolean {
-  return /\bchunked\s*$/i.test(headerListOf(headers, 'transfer-encoding') ?? '')
+  return /^\s*chunked\s*$/i.test(headerListOf(headers, 'transfer-encoding') ?? '')
 }
 
 /** Roughly: what is buffered in vain costs a little time, no more. */

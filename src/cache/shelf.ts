@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { epochNow } from '../epoch-now.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { entriesUnder } from './in-force.ts'
 import { baseKey, keysOfPath, variantKey } from './keys.ts'
 import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
 import { type CacheRules, entryOf } from './storing.ts'
@@ -17,6 +18,8 @@ export interface Place {
 
 /** A call to the upstream as the shelf sees it: what a write overtakes meanwhile is not kept. */
 export interface Call {
+  /** Of what is stored where the answer belongs. */
+  readonly key: string
   /**
    * Keeps what may be kept, once however many requests share it.
    * @param whole the answer to be kept where it is not the upstream's own: a stored one that it has confirmed
@@ -43,7 +46,7 @@ interface Calls {
   /** The list of variants that one of them has just stored: the others add to it. */
   variants: CacheEntry | undefined
   /** The answer that was stored last, and as what: those who wait for the same call bring the same. */
-  last: { response: GatewayResponse; entry: CacheEntry } | undefined
+  last: { response: GatewayResponse; key: string; entry: CacheEntry } | undefined
 }
 
 const NOTHING = Buffer.alloc(0)
@@ -58,11 +61,18 @@ export function overtake(underWay: UnderWay, isMeant: (key: string) => boolean):
 }
 
 export function createShelf(store: CacheStore, rules: CacheRules, underWay: UnderWay = new Map()): Shelf {
+  const inForce = entriesUnder(rules)
+  const place = (base: string, variants: CacheEntry | undefined, entry: CacheEntry | undefined): Place => ({
+    base,
+    variants,
+    entry: entry && inForce(entry),
+  })
+
   function placeOf(base: string, found: CacheEntry | undefined, request: GatewayRequest): Lookup<Place> {
-    if (found === undefined || found.varyOn.length === 0) return { base, variants: undefined, entry: found }
+    if (found === undefined || found.varyOn.length === 0) return place(base, undefined, found)
     const entry = store.get(variantKey(base, found, request), latestOf(request))
-    if (entry instanceof Promise) return entry.then(entry => ({ base, variants: found, entry }))
-    return { base, variants: found, entry }
+    if (entry instanceof Promise) return entry.then(entry => place(base, found, entry))
+    return place(base, found, entry)
   }
 
   function put(
@@ -92,16 +102,22 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
       const calls = underWay.get(place.base) ?? newCalls()
       underWay.set(place.base, calls)
       calls.count += 1
+      const key = keyOf(place, request)
       return {
+        key,
         keep(response, whole = response) {
-          if (calls.last?.response === response) return calls.last.entry
-          if (calls.isOvertaken) return undefined
-          const arrival = { at: epochNow(), waitedMs: performance.now() - request.arrivedAt }
+          if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
+          if (calls.isOvertaken || response.isHurried) return undefined
+          const arrival = {
+            at: epochNow(),
+            wallClockAt: Date.now(),
+            waitedMs: performance.now() - request.arrivedAt,
+          }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {
-            calls.last = { response, entry }
+            calls.last = { response, key, entry }
             put(place, calls, request, entry, varyOf(whole.headers))
-          } else if (replaces(request, whole, place)) store.delete(keyOf(place, request))
+          } else if (replaces(request, whole, place)) store.delete(key)
           return entry
         },
         end() {
@@ -149,10 +165,24 @@ export function keyOf({ base, variants }: Place, request: GatewayRequest): strin
   return variants === undefined ? base : variantKey(base, variants, request)
 }
 
-/** An answer that may not be kept says that the one kept so far no longer is the answer. */
-function replaces({ parts, terms }: GatewayRequest, { status }: GatewayResponse, { entry }: Place): boolean {
-  const isForAll = !terms.hasAuthorization && terms.credentials.length === 0
+/** By these an upstream takes back what it has let the same clients have. */
+const TAKEN_BACK = new Set([401, 403, 451])
+
+/**
+ * An answer that may not be kept says that the one kept so far no longer is the answer; of one client, where the one kept
+ * is for that client alone: what one may not have, others may.
+ */
+function replaces(
+  { parts, terms }: GatewayRequest,
+  { status }: GatewayResponse,
+  { entry, variants }: Place,
+): boolean {
+  if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return false
+  if (status >= 300 && !TAKEN_BACK.has(status)) return false
+  const { hasAuthorization, credentials } = terms
+  const varyOn = variants?.varyOn ?? []
   return (
-    entry !== undefined && isForAll && parts.method === 'GET' && terms.range === undefined && status < 300
+    credentials.every(name => varyOn.includes(name)) &&
+    (!hasAuthorization || varyOn.includes('authorization'))
   )
 }

@@ -3,6 +3,7 @@ import { isFaultStatus } from '../errors.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, headerOf, without } from '../headers.ts'
 import { type Directives, directiveMs, MOST_SECONDS } from './directives.ts'
+import { httpDateMs } from './http-date.ts'
 import { judge, type Verdict } from './semantics.ts'
 import type { Audience, CacheEntry } from './store.ts'
 import { varyOf } from './vary.ts'
@@ -22,6 +23,8 @@ export interface CacheRules {
 /** When an answer came, in ms since the epoch, and how long it was waited for. */
 export interface Arrival {
   at: number
+  /** By the clock that is set when it is wrong, as a Date of the upstream is; `at` never goes back. */
+  wallClockAt: number
   waitedMs: number
 }
 
@@ -47,12 +50,14 @@ export function entryOf(
 ): CacheEntry | undefined {
   const { status, headers, body } = response
   if (request.parts.method !== 'GET' || !Buffer.isBuffer(body)) return undefined
-  if (body.length > rules.cacheMaxBodyBytes || status === 206 || !isForOthers(response)) return undefined
+  if (body.length > rules.cacheMaxBodyBytes || isPart(response) || !isForOthers(response)) return undefined
   const varyOn = varyOf(headers)
   const verdict = judge(request, response)
   if (!verdict.isStorable || varyOn.includes('*')) return undefined
   if (!mayKeepFor(request, verdict.directives, varyOn)) return undefined
   if (isFaultStatus(status) && verdict.freshMs === undefined) return undefined
+  const audience = audienceOf(verdict)
+  if (request.terms.hasAuthorization && audience !== 'everyone') return undefined
   const times = timesOf(response, verdict, rules, arrival)
   if (times.keepUntil <= arrival.at) return undefined
   return {
@@ -61,10 +66,16 @@ export function entryOf(
     body,
     storedAt: arrival.at,
     ...times,
-    audience: audienceOf(verdict),
+    audience,
     varyOn: [],
     generation: '',
+    rules,
   }
+}
+
+/** Some upstreams say 200 of a part; a Content-Range that is none means nothing. */
+function isPart({ status, headers }: GatewayResponse): boolean {
+  return status === 206 || /^\s*bytes\b/i.test(headerOf(headers, 'content-range') ?? '')
 }
 
 /** What was asked with a Cookie or its like is kept where the upstream says that it is for all, or for whom. */
@@ -73,9 +84,11 @@ function mayKeepFor({ terms }: GatewayRequest, directives: Directives, varyOn: r
   return terms.credentials.every(name => varyOn.includes(name))
 }
 
+/** A must-revalidate says how an answer may be used, not that it is for all: alone, it names no lifetime to be used in. */
 function audienceOf({ directives, freshMs }: Verdict): Audience {
-  if (['public', 's-maxage', 'must-revalidate'].some(name => directives.has(name))) return 'everyone'
-  return freshMs === undefined ? 'anonymous' : 'labelled'
+  if (directives.has('public') || directives.has('s-maxage')) return 'everyone'
+  if (freshMs === undefined) return 'anonymous'
+  return directives.has('must-revalidate') ? 'everyone' : 'labelled'
 }
 
 /** Until when an answer may be used, and how; `rules` say what the upstream does not. */
@@ -83,10 +96,12 @@ function timesOf(
   { status, headers }: GatewayResponse,
   { directives, freshMs: namedMs }: Verdict,
   rules: CacheRules,
-  { at, waitedMs }: Arrival,
+  { at, wallClockAt, waitedMs }: Arrival,
 ) {
   const isFault = isFaultStatus(status)
-  const initialAgeMs = ageMs(headers) + waitedMs
+  const toldAgeMs = ageMs(headers) + waitedMs
+  const initialAgeMs =
+    namedMs === undefined ? toldAgeMs : Math.max(toldAgeMs, apparentAgeMs(headers, wallClockAt))
   // A failure may spare the upstream, where that asks for it, but hardly outlast it.
   const freshMs = namedMs ?? rules.cacheFreshMs
   const freshUntil = at + (isFault ? Math.min(freshMs, rules.cacheFreshMs) : freshMs) - initialAgeMs
@@ -102,7 +117,15 @@ function timesOf(
   const isConfirmable = !isFault && hasValidator(headers)
   const confirmableUntil = isConfirmable ? Math.max(freshUntil, at) + rules.cacheStaleMaxMs : 0
   const keepUntil = Math.max(freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, confirmableUntil)
-  return { initialAgeMs, freshUntil, staleWhileRevalidateUntil, staleIfErrorUntil, staleUntil, keepUntil }
+  const byRule = {
+    isFresh: namedMs === undefined || isFault,
+    isStaleWhileRevalidate: !directives.has('stale-while-revalidate'),
+    isStaleIfError: !directives.has('stale-if-error'),
+  }
+  return {
+    ...{ initialAgeMs, freshUntil, byRule, staleWhileRevalidateUntil, staleIfErrorUntil, staleUntil },
+    keepUntil,
+  }
 }
 
 /** What may be used stale: nothing, what the upstream names, or what is configured too. */
@@ -110,6 +133,9 @@ function leniencyOf(directives: Directives): 'none' | 'named' | 'any' {
   if (STRICT.some(name => directives.has(name))) return 'none'
   return directives.has('s-maxage') ? 'named' : 'any'
 }
+
+/** A Date is cut off to whole seconds. */
+const DATE_PRECISION_MS = 1_000
 
 /** A number, or the first of a list: but not of several lines, however they were joined on the way. */
 const AGE = /^(\d+)(,\S*)?$/
@@ -120,6 +146,15 @@ function ageMs(headers: readonly string[]): number {
   if (value === undefined) return 0
   const seconds = AGE.exec(value)?.[1]
   return (seconds === undefined ? MOST_SECONDS : Math.min(Number(seconds), MOST_SECONDS)) * 1000
+}
+
+/**
+ * The age by the upstream's own clock, which a server on the way that does not tell Age cannot hide (RFC 9111, 4.2.3).
+ * What it leaves to the gateway how long it holds, holds from its arrival on.
+ */
+function apparentAgeMs(headers: readonly string[], at: number): number {
+  const date = httpDateMs(headerOf(headers, 'date'))
+  return date === undefined ? 0 : Math.max(0, at - date - DATE_PRECISION_MS)
 }
 
 function hasValidator(headers: readonly string[]): boolean {

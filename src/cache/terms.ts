@@ -1,6 +1,7 @@
 // What a request asks of a cache, read once from its fields (RFC 9111, 5.2.1; RFC 9110, 13 and 14).
 import type { RequestParts } from '../guards/guard.ts'
 import { type Directives, directiveMs, directivesOf } from './directives.ts'
+import { fieldKind } from './request-fields.ts'
 
 /** Most requests have none but the defaults: then this is `PLAIN` itself. */
 export interface CacheTerms {
@@ -45,14 +46,6 @@ const NO_READ: CacheTerms = Object.freeze({ ...PLAIN, bypass: 'bypass' })
 /** One range of bytes: `bytes=0-9`, `bytes=5-`, `bytes=-5`. */
 export const ONE_RANGE = /^bytes=(?:(\d+)-(\d*)|-(\d+))$/
 
-/** Not only Cookie: what an upstream says to one key, it must not say to all, even where it forgets to say so. */
-const CREDENTIALS = ['cookie', 'x-api-key', 'api-key', 'apikey', 'x-auth-token', 'x-access-token']
-
-const READ = new Set([
-  ...['cache-control', 'pragma', 'authorization', 'range', 'if-range', 'if-match', 'if-none-match'],
-  ...['if-modified-since', 'if-unmodified-since', ...CREDENTIALS],
-])
-
 /** Reads the terms of a request; names of its fields are in lower case. */
 export function readTerms({ method, headers, body, upgrade }: RequestParts): CacheTerms {
   if (method !== 'GET' && method !== 'HEAD') return OTHER_METHOD
@@ -60,9 +53,11 @@ export function readTerms({ method, headers, body, upgrade }: RequestParts): Cac
   let draft: Draft | undefined
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index]!
-    if (!READ.has(name)) continue
+    const kind = fieldKind(name)
+    if (kind === 'plain') continue
     draft ??= { ...PLAIN }
-    readField(draft, name, headers[index + 1]!)
+    if (kind === 'credential') draft.credentials = [...draft.credentials, name]
+    else readField(draft, name, headers[index + 1]!)
   }
   return draft ?? PLAIN
 }
@@ -76,8 +71,8 @@ function readField(draft: Draft, name: string, value: string): void {
   else if (name === 'if-modified-since') draft.ifModifiedSince = value
   else if (name === 'if-range') draft.ifRange = value
   else if (name === 'range') readRange(draft, value)
-  else if (name === 'if-match' || name === 'if-unmodified-since') draft.bypass ??= 'bypass'
-  else draft.credentials = [...draft.credentials, name]
+  // If-Match and If-Unmodified-Since; and a deadline that nobody keeps here: an answer made in haste is one client's.
+  else draft.bypass ??= 'bypass'
 }
 
 function readDirectives(draft: Draft, directives: Directives): void {

@@ -1,6 +1,7 @@
 import { epochNow } from '../epoch-now.ts'
+import { EVERY } from './doubtful.ts'
 import type { NearStore } from './memory.ts'
-import { EVERY, type SharedStore } from './redis-store.ts'
+import type { SharedStore } from './redis-store.ts'
 import type { CacheEntry, CacheStore } from './store.ts'
 
 /**
@@ -49,6 +50,11 @@ export function tieredStore(near: NearStore, far: SharedStore): CacheStore {
       near.delete(key)
       far.delete(key)
     },
+    empty() {
+      near.empty()
+      far.empty()
+    },
+    onForgotten: forgotten => far.onForgotten?.(forgotten),
     async purge(purge) {
       // First far: what is found there meanwhile would be kept near.
       try {

@@ -18,10 +18,12 @@ const NOT_RENEWED = new Set([
 /**
  * The request with the validators of what is stored in place of the client's own conditions, which are decided here;
  * undefined where there is nothing to be confirmed.
+ * @param key under which it is stored
  */
 export function validationOf(
   request: GatewayRequest,
   entry: CacheEntry | undefined,
+  key: string,
 ): GatewayRequest | undefined {
   const { parts, terms } = request
   if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return undefined
@@ -31,17 +33,30 @@ export function validationOf(
   if (etag !== undefined) validators.push('if-none-match', etag)
   if (lastModified !== undefined) validators.push('if-modified-since', lastModified)
   if (validators.length === 0) return undefined
-  return request.withHeaders([...without(parts.headers, CONDITIONS), ...validators])
+  return request.withHeaders([...without(parts.headers, CONDITIONS), ...validators], { asksAbout: key })
 }
 
 /**
- * The stored answer with what a 304 says about it now. It was asked about this one alone, so that the answer holds in any
- * case; but the fields of a 304 that names another are not taken over.
+ * Is it the stored answer that this 304 confirms (RFC 9111, 4.3.4)? Asked by date alone, one of another date tells of another
+ * answer, older or newer. An upstream that was asked by tag has compared it: what it then names is often the same
+ * tag less the suffix of its coding, so that the answer holds, though none of the fields is taken over.
  */
-export function renewed(entry: CacheEntry, notModified: GatewayResponse): GatewayResponse {
-  const { status, headers, body } = entry
+export function confirms(notModified: GatewayResponse, { headers }: CacheEntry): boolean {
+  return headerOf(headers, 'etag') !== undefined || speaksOf(headers, notModified.headers)
+}
+
+/** The request for the whole, whatever the client has. */
+export function unconditional(request: GatewayRequest): GatewayRequest {
+  return request.withHeaders(without(request.parts.headers, CONDITIONS))
+}
+
+/** The stored answer with what a 304 says about it now, which is of now: so is a Date that it does not tell. */
+export function renewed(
+  { status, headers, body }: CacheEntry,
+  notModified: GatewayResponse,
+): GatewayResponse {
   const news = speaksOf(headers, notModified.headers) ? without(notModified.headers, NOT_RENEWED) : []
-  const names = new Set(['age'])
+  const names = new Set(['age', 'date'])
   for (let index = 0; index < news.length; index += 2) names.add(news[index]!.toLowerCase())
   return { status, headers: [...without(headers, names), ...news], body }
 }

@@ -53,6 +53,8 @@ export interface GatewayResponse {
   /** Flat: name, value, name, value. */
   readonly headers: readonly string[]
   readonly body: Buffer | BodySource | Tunnel
+  /** Asked for under a shorter deadline than others have, who might get more of an answer: it is one client's alone. */
+  readonly isHurried?: boolean
 }
 
 /** A guard answers, refuses by throwing a `GatewayError`, or calls `next`. */
@@ -114,6 +116,8 @@ export interface RequestParts {
   readonly upgrade?: string | undefined
   /** Makes the answer out of the upstream's, which then is always buffered; throws where it cannot. */
   readonly refine?: (response: GatewayResponse) => GatewayResponse
+  /** The key of the stored answer that it asks about: only who asks about the same may share what comes. */
+  readonly asksAbout?: string
   /** Where the request is traced. */
   readonly span?: RequestSpan | undefined
 }
@@ -188,8 +192,8 @@ export class GatewayRequest {
   }
 
   /** The same request with other fields, cancelled with this one. */
-  withHeaders(headers: readonly string[]): GatewayRequest {
-    const other = this.#derive({ ...this.parts, headers }, this.deadlineAt)
+  withHeaders(headers: readonly string[], more: Pick<RequestParts, 'asksAbout'> = {}): GatewayRequest {
+    const other = this.#derive({ ...this.parts, ...more, headers }, this.deadlineAt)
     this.onCancel(reason => other.cancel(reason))
     return other
   }

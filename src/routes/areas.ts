@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { isForOthers } from '../cache/storing.ts'
 import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
@@ -7,8 +8,8 @@ import { headerOf } from '../headers.ts'
 import { traceContextOf } from '../trace-context.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 
-/** What of the upstream's fields still holds for the answer made out of its list. */
-const KEPT = ['cache-control', 'age', 'expires', 'date']
+/** What of the upstream's fields still holds for the answer made out of its list, line by line. */
+const KEPT = new Set(['cache-control', 'pragma', 'age', 'expires', 'date', 'vary'])
 
 /** `GET /aggregate/areas`: the upstream's list of areas, and when it was fetched. */
 export function areasRoute(app: FastifyInstance, context: ChainContext): void {
@@ -50,6 +51,7 @@ export function aggregate(response: GatewayResponse): GatewayResponse {
   if (status !== 200) throw invalid(`status ${status}`)
   const encoding = headerOf(headers, 'content-encoding')
   if (encoding !== undefined) throw invalid(`a body encoded as ${encoding}, unasked`)
+  if (headerOf(headers, 'content-range') !== undefined) throw invalid('a part of a list, unasked')
   if (!Buffer.isBuffer(body) || !isJsonArray(body)) throw invalid('something else than a JSON array')
   const aggregatedAt = new Date(epochNow()).toISOString()
   const whole = Buffer.concat([
@@ -57,11 +59,12 @@ export function aggregate(response: GatewayResponse): GatewayResponse {
     body,
     Buffer.from(`,"aggregated_at":"${aggregatedAt}"}`),
   ])
-  const kept = KEPT.flatMap(name => {
-    const value = headerOf(headers, name)
-    return value === undefined ? [] : [name, value]
-  })
   const own = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(whole.length)]
+  const kept = headers.flatMap((name, index) =>
+    index % 2 === 0 && KEPT.has(name.toLowerCase()) ? [name, headers[index + 1]!] : [],
+  )
+  // A cookie goes no further, but what came with one was for one alone.
+  if (!isForOthers(response)) kept.push('Cache-Control', 'no-store')
   return { status, headers: [...own, ...kept], body: whole }
 }
 

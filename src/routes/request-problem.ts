@@ -1,13 +1,11 @@
 // What a request is refused for before a route is looked for.
 import type { IncomingMessage } from 'node:http'
 import { GatewayError } from '../errors.ts'
+import { isHost } from '../public-origin.ts'
 import { targetProblem } from './target.ts'
 
 /** Most fields in a header; Node reads one more, and drops the rest in silence. */
 export const MOST_FIELDS = 100
-
-/** A name, an IPv4 address, or an IPv6 one in brackets; joined duplicates hold a comma. */
-const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 
 /** As Node takes it. */
 const CONTINUE = /(?:^|\W)100-continue(?:$|\W)/i
@@ -40,7 +38,7 @@ export const ALLOWED = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
 
 function hostProblem({ headers: { host }, httpVersionMinor }: IncomingMessage): string | undefined {
   if (host === undefined) return httpVersionMinor === 0 ? undefined : 'the Host field is missing'
-  return HOST.test(host) ? undefined : 'the Host field must hold one host, with a port or without'
+  return isHost(host) ? undefined : 'the Host field must hold one host, with a port or without'
 }
 
 /** HTTP/1.0 expects nothing (RFC 9110, 10.1.1). */

@@ -6,7 +6,7 @@ import { isBuffered } from '../cache/sharing.ts'
 import { GatewayError } from '../errors.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
-import { endToEnd, headerOf } from '../headers.ts'
+import { endToEnd, headerListOf, headerOf } from '../headers.ts'
 import { type Outcome, outcomeOfRefusal, outcomeOfStatus } from '../telemetry/outcome.ts'
 import type { CallSpan } from '../telemetry/tracing.ts'
 import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
@@ -119,6 +119,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       return
     }
     this.#request.noteAnswer()
+    const coding = headerListOf(fields, 'transfer-encoding')
+    if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+      // The chunks would be taken off, what is in them would not be told any more.
+      this.abort(new GatewayError('upstream-malformed', `its Transfer-Encoding is "${coding}", not chunked`))
+      return
+    }
     this.#status = status
     this.#headers = answerFields(fields, status, this.#request, this.#options.viaName)
     if (this.#isToBeBuffered(fields)) this.#buffer = new BufferedBody()

@@ -8,7 +8,7 @@ export const KNOWN_FAILURES: Record<'required' | 'optimal', Record<string, strin
       'an answer with Set-Cookie is never stored, though it says that it may be: a session that is handed to everybody costs more than the miss',
     '304-etag-update-response-Set-Cookie': 'as above: there is nothing stored that a 304 could renew',
     'headers-store-Transfer-Encoding':
-      'an answer in an unknown transfer coding ends only with its connection: nobody can tell whether it is whole, so it is not stored (and this one never ends)',
+      'an answer in an unknown transfer coding is refused: nobody can tell whether it is whole, or what it would be without the coding',
     'stale-close-must-revalidate':
       'no proxy can pass: the origin hangs up, and the test wants its Server-Request-Count on the 502 that follows. It is a 502, nothing stale',
     'stale-close-proxy-revalidate': 'as above',

@@ -72,6 +72,7 @@ describe('GET /aggregate/areas', () => {
     ['nothing', '', {}],
     ['text that is not UTF-8', Buffer.from([0x5b, 0x22, 0xff, 0x22, 0x5d]), {}],
     ['a compressed list nobody asked for', '[]', { 'content-encoding': 'gzip' }],
+    ['a part of a list', '[]', { 'content-range': 'bytes 0-1/10' }],
   ])('%s is a 502 upstream-invalid and is never cached', async (_what, body, headers) => {
     upstream.answer = (_request, response) =>
       response.writeHead(200, headers as Record<string, string>).end(body)
@@ -81,6 +82,21 @@ describe('GET /aggregate/areas', () => {
         502,
         'upstream-invalid',
       ])
+      expect(upstream.requests.length).toBe(calls)
+    }
+  })
+
+  test.each([
+    ['a second line that says no-store', ['cache-control', 'max-age=60', 'cache-control', 'no-store']],
+    ['a second line that says private', ['cache-control', 'max-age=60', 'cache-control', 'private']],
+    ['Pragma', ['pragma', 'no-cache']],
+    ['Vary: *', ['cache-control', 'max-age=60', 'vary', '*']],
+    ['Set-Cookie', ['cache-control', 'max-age=60', 'set-cookie', 'a=b']],
+  ])('what forbids to store the list forbids it here: %s', async (_what, headers) => {
+    upstream.answer = (_request, response) => response.writeHead(200, headers).end('[]')
+    for (const calls of [1, 2]) {
+      const answer = await getAreas()
+      expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, null])
       expect(upstream.requests.length).toBe(calls)
     }
   })

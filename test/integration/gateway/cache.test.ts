@@ -362,6 +362,26 @@ describe('one client’s own answer is never another’s', () => {
     ])
   })
 
+  test.each([
+    ['a deadline is kept', {}],
+    ['none is', { GUARDS: 'cache,single-flight' }],
+  ])(
+    'what was made in the little time that one client left is its own, where %s',
+    async (_what, settings) => {
+      upstream.answer = (request, response) => {
+        const isHurried = Number(request.headers['x-request-timeout-ms'] ?? 9_000) < 3_000
+        response.writeHead(200, { 'cache-control': 'public, max-age=60' }).end(isHurried ? 'half' : 'whole')
+      }
+      const gateway = await start({ ...PATIENT, ...settings })
+      const ask = async (path: string, headers: Record<string, string> = {}) =>
+        (await fetch(`${gateway.url}/proxy/${path}`, { headers })).text()
+      for (const name of ['cookie', 'x-api-key', 'authorization', 'pragma']) {
+        const hurried = { 'x-request-timeout-ms': '2500', [name]: 'no-cache' }
+        expect([await ask(name, hurried), await ask(name)]).toEqual(['half', 'whole'])
+      }
+    },
+  )
+
   test('a cookie that is set is set once', async () => {
     upstream.answer = (_request, response) => {
       const session = `session=${upstream.requests.length}`
@@ -417,6 +437,20 @@ describe('a body that is not whole is neither stored nor shared', () => {
     expect(next.headers.get('cache-status')).toBe('leeward; fwd=uri-miss; fwd-status=200; stored')
     expect(upstream.requests.length).toBe(3)
   })
+
+  test.each(['gzip, chunked', 'gzip\r\nTransfer-Encoding: chunked', 'x-chunked', 'xchunked'])(
+    'that is coded for its connection as nobody asked goes to nobody: %s',
+    async coding => {
+      upstream.answer = request =>
+        request.socket.end(`${head}Transfer-Encoding: ${coding}\r\n\r\n5\r\nhello\r\n0\r\n\r\n`)
+      const gateway = await start(settings)
+      for (const calls of [1, 2]) {
+        const answer = await fetch(`${gateway.url}/proxy/x`)
+        expect([answer.status, await answer.json()]).toMatchObject([502, { code: 'upstream-malformed' }])
+        expect(upstream.requests.length).toBe(calls)
+      }
+    },
+  )
 
   test('that ends only with its connection goes to who asked, and no further', async () => {
     upstream.answer = request => request.socket.end(`${head}\r\nperhaps whole`)

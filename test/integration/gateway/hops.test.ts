@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
+import { adminOf, TOKEN } from '../../support/gateway-admin.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import * as raw from '../../support/gateway-raw.ts'
 import { startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
@@ -158,6 +159,125 @@ describe('X-Forwarded-*', () => {
     await rawGet(port, '/proxy/x', ['Connection: X-Forwarded-For, Via, Host', 'X-Forwarded-For: 192.0.2.1'])
     expect(received('x-forwarded-for')).toBe('192.0.2.1, 127.0.0.1')
     expect(received('via')).toMatch(/^1\.1 leeward-/)
+  })
+})
+
+describe('what would name another target, host or method', () => {
+  const toldNames = () => Object.keys(upstream.requests.at(-1)!.headers)
+
+  test.each([
+    ...['X-Original-URL', 'X-Rewrite-URL', 'X-Original-URI', 'X-Override-URL', 'X-Host', 'X-Original-Host'],
+    ...['X-HTTP-Host-Override', 'X-Forwarded', 'X-Scheme', 'X-Url-Scheme', 'Front-End-Https'],
+    'X-Middleware-Subrequest',
+  ])('%s goes no further, whoever says it', async name => {
+    const { port } = await start({ TRUSTED_PROXIES: '127.0.0.1' })
+    await rawGet(port, '/proxy/x', [`${name}: evil`])
+    expect(toldNames()).not.toContain(name.toLowerCase())
+  })
+
+  test.each(['X_Forwarded_Host', 'X_Original_URL', 'x-forwarded_for', 'X_Api_Key'])(
+    '%s neither: an underscore is a hyphen to some',
+    async name => {
+      const { port } = await start({ TRUSTED_PROXIES: '127.0.0.1' })
+      await rawGet(port, '/proxy/x', [`${name}: evil`])
+      expect(toldNames().filter(told => told.includes('_'))).toEqual([])
+    },
+  )
+
+  test.each(['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override'])(
+    '%s makes another method of a POST alone',
+    async name => {
+      const gateway = await start({ CACHE: 'memory' })
+      upstream.answer = (request, response) =>
+        response.end(`${request.method} as ${request.headers[name.toLowerCase()]}`)
+      const ask = async (method: string, headers: Record<string, string>) =>
+        (await fetch(`${gateway.url}/proxy/x`, { method, headers })).text()
+      expect(await ask('GET', { [name]: 'DELETE' })).toBe('GET as undefined')
+      expect(await ask('GET', {})).toBe('GET as undefined')
+      expect(await ask('PUT', { [name]: 'POST' })).toBe('PUT as undefined')
+      expect(await ask('POST', { [name]: 'PATCH' })).toBe('POST as PATCH')
+    },
+  )
+
+  test.each(['X-Real-IP', 'True-Client-IP', 'X-Client-IP', 'CF-Connecting-IP'])(
+    '%s is believed of a trusted proxy alone',
+    async name => {
+      for (const [trusted, told] of [
+        ['', undefined],
+        ['127.0.0.1', '6.6.6.6'],
+      ] as const) {
+        const { port } = await start({ TRUSTED_PROXIES: trusted })
+        await rawGet(port, '/proxy/x', [`${name}: 6.6.6.6`])
+        expect(received(name.toLowerCase())).toBe(told)
+      }
+    },
+  )
+})
+
+describe('what a trusted proxy tells of the place', () => {
+  const trusting = (settings: Record<string, string> = {}) =>
+    start({ CACHE: 'memory', CACHE_FRESH_MS: '60000', TRUSTED_PROXIES: '127.0.0.1', ...settings })
+
+  test.each([
+    ['victim.test/foo', 'https'],
+    ['victim.test, evil.test', 'https://evil.test/x'],
+    ['evil.test?', 'javascript'],
+    ['', ''],
+  ])('is passed on only where it is a host, and http or https: not %j, %j', async (host, proto) => {
+    const { port } = await trusting()
+    await rawGet(port, '/proxy/x', [`X-Forwarded-Host: ${host}`, `X-Forwarded-Proto: ${proto}`])
+    expect(received('x-forwarded-host')).toBe('gateway.test')
+    expect(received('x-forwarded-proto')).toBe(proto === 'https' ? 'https' : 'http')
+  })
+
+  test('makes no two paths one', async () => {
+    const { port } = await trusting()
+    upstream.answer = (request, response) => response.end(`at ${request.url}`)
+    await rawGet(port, '/proxy/bar', ['X-Forwarded-Host: victim.test/foo'])
+    expect((await rawGet(port, '/proxy/foo/bar', ['X-Forwarded-Host: victim.test'])).text).toMatch(/at \/foo/)
+  })
+
+  test.each([
+    ...[
+      'X-Forwarded-Prefix: /evil',
+      'X-Forwarded-Port: 1',
+      'X-Forwarded-Ssl: on',
+      'X-Forwarded-Proto: https',
+    ],
+    ...['Forwarded: for=1.1.1.1;host=evil.test', 'Forwarded: for=1.1.1.1, proto="https";by=_x'],
+  ])('is another place to the cache: %s', async claim => {
+    const { port } = await trusting()
+    upstream.answer = (request, response) => response.end(JSON.stringify(request.headers))
+    const evil = await rawGet(port, '/proxy/x', [claim])
+    const plain = await rawGet(port, '/proxy/x')
+    expect([evil.text, plain.text].map(text => /evil|"1"|"on"|https/.test(text))).toEqual([true, false])
+    expect((await rawGet(port, '/proxy/x', [claim])).text).toMatch(/^Cache-Status: leeward; hit/im)
+    expect(upstream.requests.length).toBe(2)
+  })
+
+  test('is the same for every client that it asks for', async () => {
+    const { port } = await trusting({ FORWARDED: 'on' })
+    for (const client of ['192.0.2.1', '192.0.2.2'])
+      await rawGet(port, '/proxy/x', [`Forwarded: for=${client};host=shop.test`, `X-Real-IP: ${client}`])
+    expect(upstream.requests.length).toBe(1)
+  })
+
+  test('is one place however it is written: case, and a port that goes without saying', async () => {
+    const { port } = await trusting()
+    for (const host of ['shop.test', 'SHOP.test', 'shop.test:80', 'Shop.Test:'])
+      await rawGet(port, '/proxy/x', [`X-Forwarded-Host: ${host}`])
+    expect(upstream.requests.length).toBe(1)
+    await rawGet(port, '/proxy/x', ['X-Forwarded-Host: shop.test:443'])
+    expect(upstream.requests.length).toBe(2)
+  })
+
+  test('is purged by its path', async () => {
+    const gateway = await trusting({ ADMIN_TOKEN: TOKEN })
+    const ask = () => rawGet(gateway.port, '/proxy/x', ['X-Forwarded-Prefix: /shop/one', 'Forwarded: host=a'])
+    await ask()
+    await adminOf(gateway.adminUrl).post('/-/cache/purge', { path: '/x' })
+    await ask()
+    expect(upstream.requests.length).toBe(2)
   })
 })
 

@@ -113,6 +113,18 @@ describe('PUT /-/config', () => {
     expect(await status()).toContain('fwd=bypass')
   })
 
+  test.each([{ GUARDS: 'rate-limit,deadline' }, { CACHE: 'off' }])(
+    'uses nothing of before when there was no cache meanwhile: %j',
+    async off => {
+      await start({ CACHE_FRESH_MS: '60000' })
+      await ask('/proxy/x')
+      await change(off)
+      await change({ GUARDS: null, CACHE: null })
+      expect((await ask('/proxy/x')).headers.get('cache-status')).toContain('fwd=uri-miss')
+      expect((await ask('/proxy/x')).headers.get('cache-status')).toContain('hit')
+    },
+  )
+
   test('keeps an open breaker open, and begins anew when the breaker itself is another', async () => {
     await start({ BREAKER_LEAST_CALLS: '2', RETRY_ATTEMPTS: '0', GUARDS: 'deadline,breaker' })
     const stream = await admin.listen()

@@ -175,6 +175,75 @@ describe.runIf(hasRedisServer)('a write through one gateway', () => {
   })
 })
 
+/** Until each of them hears what the others delete. */
+const untilHeard = (listeners: number) =>
+  eventually(async () =>
+    expect(await redis.command('PUBSUB NUMSUB leeward:cache-forgotten')).toContain(`:${listeners}\r\n`),
+  )
+
+describe.runIf(hasRedisServer)('what is on its way at one gateway', () => {
+  test.each(['redis', 'tiered'])(
+    'is not kept when it is overtaken by a write through another: CACHE=%s',
+    async cache => {
+      const settings = { CACHE: cache, CACHE_FRESH_MS: '60000' }
+      const [one, other] = [await start(settings), await start(settings)]
+      for (const gateway of [one, other]) await untilConnected(gateway)
+      await untilHeard(2)
+      const held: (() => void)[] = []
+      upstream.answer = (request, response) => {
+        if (request.method === 'PUT') json({})(request, response)
+        else held.push(() => json({ old: true })(request, response))
+      }
+      // It is heard of a moment later: until then what is on its way is kept, rightly.
+      await eventually(async () => {
+        held.length = 0
+        const path = `/proxy/${Math.random()}`
+        const onItsWay = statusOf(one, path)
+        await eventually(() => expect(held.length).toBe(1))
+        await fetch(other.url + path, { method: 'PUT' })
+        expect(await redis.command('PING')).toBe('+PONG\r\n')
+        held[0]!()
+        expect(await onItsWay).toBe('leeward; fwd=uri-miss; fwd-status=200')
+      })
+    },
+  )
+})
+
+describe.runIf(hasRedisServer)('a gateway that stopped hearing', () => {
+  test('uses nothing any more of what it kept near', async () => {
+    const settings = { CACHE: 'tiered', CACHE_FRESH_MS: '60000' }
+    const [one, other] = [await start(settings), await start(settings)]
+    for (const gateway of [one, other]) await untilConnected(gateway)
+    await untilHeard(2)
+    expect(await statusOf(other)).toMatch(/^leeward; hit/)
+    await redis.command('CLIENT KILL TYPE pubsub')
+    await fetch(`${one.url}/proxy/x`, { method: 'PUT' })
+    await eventually(async () => expect(await statusOf(other)).toMatch(/fwd=uri-miss/))
+  })
+})
+
+describe.runIf(hasRedisServer)('a write while Redis is left alone', () => {
+  test.each(['redis', 'tiered'])('counts when it is asked again: CACHE=%s', async cache => {
+    let version = 'old'
+    upstream.answer = (_request, response) => response.end(version)
+    const gateway = await start({ CACHE: cache, CACHE_FRESH_MS: '60000' })
+    await untilConnected(gateway)
+    await eventually(async () => expect(await redis.command('KEYS leeward:cache:*')).not.toBe('*0\r\n'))
+    redis.pause()
+    for (const id of [1, 2, 3, 4, 5]) await statusOf(gateway, `/proxy/${id}`)
+    await fetch(`${gateway.url}/proxy/x`, { method: 'PUT' })
+    version = 'new'
+    redis.resume()
+    // Other paths show when it is asked again; of this one nothing is stored meanwhile.
+    await eventually(async () => {
+      const path = `/${Math.random()}`
+      await statusOf(gateway, `/proxy${path}`)
+      expect(await redis.command(`EXISTS "${keyOf(path)}"`)).toBe(':1\r\n')
+    })
+    expect(await (await fetch(`${gateway.url}/proxy/x`)).text()).toBe('new')
+  })
+})
+
 describe.runIf(hasRedisServer)('CACHE=tiered', () => {
   test('finds in memory what it has, and in Redis what another gateway has', async () => {
     const settings = { CACHE: 'tiered', CACHE_FRESH_MS: '60000' }

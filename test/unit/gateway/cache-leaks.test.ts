@@ -11,7 +11,7 @@ import { answerOf, CACHE_OPTIONS, requestOf } from '../../support/gateway-chain.
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-const FIELDS = ['cookie', 'authorization', 'x-api-key'] as const
+const FIELDS = ['cookie', 'authorization', 'x-api-key', 'private-token', 'x-remote-user'] as const
 const users = fc.oneof(
   fc.constant([]),
   fc.tuple(fc.constantFrom(...FIELDS), fc.constantFrom('one', 'two', 'three')),
@@ -27,7 +27,7 @@ const said = fc.record({
       'private',
       'no-store',
     ],
-    ...['private="x", max-age=9', 'MAX-AGE=5, No-Store', 'max-age=5, stale-if-error=60'],
+    ...['private="x", max-age=9', 'MAX-AGE=5, No-Store', 'max-age=5, stale-if-error=60', 'must-revalidate'],
   ),
   vary: fc.constantFrom('', '', 'Cookie', 'Accept, X-Api-Key', '*'),
   setsCookie: fc.boolean(),

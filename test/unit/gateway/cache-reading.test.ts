@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isKnownToClient, partOf } from '../../../src/cache/conditions.ts'
-import { directiveMs, directivesOf } from '../../../src/cache/directives.ts'
+import { cacheControlOf, directiveMs, directivesOf } from '../../../src/cache/directives.ts'
 import { httpDateMs } from '../../../src/cache/http-date.ts'
 import { PLAIN } from '../../../src/cache/terms.ts'
 import { requestOf } from '../../support/gateway-chain.ts'
@@ -32,6 +32,32 @@ describe('Cache-Control', () => {
       expect(directivesOf(field).has('no-store')).toBe(true)
     },
   )
+
+  test.each([
+    ['max-age=60; private', 'private'],
+    ['no-cache; No-Store; private', 'no-store'],
+    ['max-age=60 no-store', 'no-store'],
+    ['ext="a, private, ext2="b', 'private'],
+    ['ext="a"; no-store; x="b"', 'no-store'],
+    ['max-age=60, ext="a\nprivate, ext2="b"', 'private'],
+    ['max-age=60, ext="a\nno-store, ext2="', 'no-store'],
+  ])('what is mangled hides nothing of the strictest: %j', (field, name) => {
+    expect(directivesOf(field).has(name)).toBe(true)
+  })
+
+  test.each(['x-private', 'no-store-ish', 'ext="no-store; private"', 'ext=" private"'])(
+    'what only looks like it is none: %s',
+    field => {
+      expect([...directivesOf(field).keys()]).not.toEqual(expect.arrayContaining(['private']))
+      expect(directivesOf(field).has('no-store')).toBe(false)
+    },
+  )
+
+  test('each line of an answer is read for itself', () => {
+    const headers = ['Cache-Control', 'max-age=60, ext="a', 'X', '1', 'cache-control', 'private, ext2="b']
+    expect(directivesOf(cacheControlOf(headers)).has('private')).toBe(true)
+    expect(cacheControlOf(['X', '1'])).toBeUndefined()
+  })
 
   test('whatever stands before it outside of quotes, no-store is read', () => {
     const member = fc.stringMatching(/^[a-z=\\ -]{0,12}$/)
@@ -107,12 +133,50 @@ describe('the terms of a request', () => {
     [['if-none-match', '"a"', 'if-none-match', '"b"'], { ifNoneMatch: '"a", "b"' }],
     [['if-modified-since', 'x'], { ifModifiedSince: 'x' }],
     [['if-match', '"a"'], { bypass: 'bypass' }],
+    [['x-request-timeout-ms', '5'], { bypass: 'bypass' }],
     [['if-unmodified-since', 'x'], { bypass: 'bypass' }],
     [['range', 'bytes=0-9'], { range: 'bytes=0-9', bypass: undefined }],
     [['range', 'bytes=0-1,5-6'], { bypass: 'bypass' }],
     [['range', 'lines=1-2'], { bypass: 'bypass' }],
   ])('%j', (headers, terms) => {
     expect(termsOf(headers)).toEqual({ ...PLAIN, ...termsOf(headers), ...terms })
+  })
+
+  test.each([
+    ...['cookie', 'x-api-key', 'apikey', 'private-token', 'x-vault-token', 'x-session-token', 'x-session-id'],
+    ...[
+      'x-user-id',
+      'x-userid',
+      'x-remote-user',
+      'x-amzn-oidc-data',
+      'cf-access-jwt-assertion',
+      'x-authorization',
+    ],
+    ...['x-shopify-access-token', 'ocp-apim-subscription-key', 'x-client-cert', 'x-forwarded-email', 'dpop'],
+    ...['x-ms-client-principal', 'x-goog-authenticated-user-email', 'session', 'x-uid', 'x-csrf-token'],
+  ])('say who asks by %s', name => {
+    expect(termsOf([name, 'x'])).toEqual({ ...PLAIN, credentials: [name] })
+  })
+
+  test.each([
+    ...[
+      'user-agent',
+      'x-original-user-agent',
+      'sec-fetch-user',
+      'sec-ch-ua',
+      'accept-language',
+      'traceparent',
+    ],
+    ...['x-request-id', 'x-forwarded-for', 'x-tenant', 'origin', 'referer', 'dnt', 'x-guid'],
+  ])('do not by %s', name => {
+    expect(termsOf([name, 'x'])).toBe(PLAIN)
+  })
+
+  test('are read as before when clients have made up more names than are remembered', () => {
+    for (let count = 0; count < 3_000; count += 1) termsOf([`x-made-up-${count}`, 'x'])
+    expect(termsOf(['cache-control', 'no-store']).bypass).toBe('request')
+    expect(termsOf(['cookie', 'a=1', 'x-vault-token', 't']).credentials).toEqual(['cookie', 'x-vault-token'])
+    expect(termsOf(['user-agent', 'x'])).toBe(PLAIN)
   })
 
   test('a write and a read with a body have nothing to do with a cache', () => {

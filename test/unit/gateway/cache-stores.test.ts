@@ -1,12 +1,14 @@
 // Where answers are kept: in memory, as bytes in a shared store, in both.
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { decodeEntry, encodeEntry } from '../../../src/cache/entry-codec.ts'
 import { memoryStore } from '../../../src/cache/memory.ts'
 import type { RedisLink } from '../../../src/cache/redis.ts'
 import { redisStore, type SharedStore } from '../../../src/cache/redis-store.ts'
 import type { CacheEntry } from '../../../src/cache/store.ts'
 import { tieredStore } from '../../../src/cache/tiered.ts'
+import { epochNow } from '../../../src/epoch-now.ts'
+import { settle } from '../../support/gateway-chain.ts'
 
 const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   status: 200,
@@ -15,6 +17,7 @@ const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   storedAt: 1_700_000_000_000.25,
   initialAgeMs: 0,
   freshUntil: Number.MAX_SAFE_INTEGER,
+  byRule: { isFresh: true, isStaleWhileRevalidate: false, isStaleIfError: true },
   staleWhileRevalidateUntil: 0,
   staleIfErrorUntil: 1,
   staleUntil: 2,
@@ -54,6 +57,38 @@ describe('as one value', () => {
     expect(decodeEntry(encodeEntry(entry))).toEqual(entry)
     const list = entryOf('', { varyOn: ['accept', 'accept-language'], generation: 'g', headers: [] })
     expect(decodeEntry(encodeEntry(list))).toEqual(list)
+  })
+
+  test.each([
+    [-1_000, 1_000],
+    [0, 2_000],
+    [200, 2_000],
+    [3_600_000, 0],
+  ])('stored by a clock %i ms ahead, what is fresh for 2 s is so for %i ms yet', (aheadMs, freshMs) => {
+    vi.useFakeTimers()
+    const at = epochNow() + aheadMs
+    const times = {
+      storedAt: at,
+      freshUntil: at + 2_000,
+      staleIfErrorUntil: at + 5_000,
+      keepUntil: at + 9_000,
+    }
+    const entry = decodeEntry(encodeEntry(entryOf('x', times)))!
+    const now = epochNow()
+    vi.useRealTimers()
+    expect(entry.freshUntil - now).toBeCloseTo(freshMs)
+    expect(entry.staleIfErrorUntil - now).toBeCloseTo(Math.min(5_000, 5_000 + aheadMs))
+    expect(entry.keepUntil - now).toBeCloseTo(Math.min(9_000, 9_000 + aheadMs))
+    expect(entry.storedAt).toBeLessThanOrEqual(now)
+  })
+
+  test('its body keeps no larger buffer alive', () => {
+    const value = encodeEntry(entryOf('x'.repeat(10_000)))
+    const window = Buffer.alloc(1_000_000)
+      .fill(value, 500_000)
+      .subarray(500_000, 500_000 + value.length)
+    const { body } = decodeEntry(window)!
+    expect([body.length, body.buffer.byteLength]).toEqual([10_000, 10_000])
   })
 
   test('what is cut off is nothing', () => {
@@ -116,6 +151,88 @@ describe('in Redis', () => {
     store.set('k', entryOf('x'.repeat(100_000)))
     store.set('k', entryOf('x', { keepUntil: Date.now() - 1 }))
     expect(commands).toEqual([])
+  })
+})
+
+describe('in a Redis that does not answer', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  /** Keeps what it is told while it is well. */
+  function wellOrNot() {
+    const values = new Map<string, Buffer>()
+    const published: string[] = []
+    const state = { isWell: true }
+    const redis = {
+      getBuffer: async (name: string) => values.get(name) ?? null,
+      set: async (name: string, value: Buffer) => void values.set(name, value),
+      del: async (name: string) => void values.delete(name),
+    }
+    const need = () => {
+      if (!state.isWell) throw new Error('not well')
+    }
+    const link: RedisLink = {
+      ask: async command => {
+        need()
+        return command(redis as never)
+      },
+      deleteAll: async () => {
+        need()
+        values.clear()
+      },
+      publish: (_channel, message) => state.isWell && published.push(message.split(' ')[1]!),
+      listen: () => () => {},
+      close: () => {},
+    }
+    return { store: redisStore(link, { cacheMaxBodyBytes: 1_000 }), state, values, published }
+  }
+  const found = async (store: SharedStore, key: string) => String((await store.get(key))?.body)
+
+  test('what is deleted is not found again when it does, and is gone for the others soon', async () => {
+    const { store, state, values, published } = wellOrNot()
+    store.set('k', entryOf('old'))
+    await settle()
+    state.isWell = false
+    store.delete('k')
+    await settle()
+    state.isWell = true
+    expect([await found(store, 'k'), values.size, published.length]).toEqual(['undefined', 1, 0])
+    await vi.advanceTimersByTimeAsync(500)
+    expect([values.size, published]).toEqual([0, [store.nameOf('k')]])
+  })
+
+  test('what is stored after that is found, and not deleted afterwards', async () => {
+    const { store, state } = wellOrNot()
+    store.set('k', entryOf('old'))
+    await settle()
+    state.isWell = false
+    store.delete('k')
+    await settle()
+    state.isWell = true
+    store.set('k', entryOf('new'))
+    await settle()
+    expect(await found(store, 'k')).toBe('new')
+    await vi.advanceTimersByTimeAsync(5_000)
+    expect(await found(store, 'k')).toBe('new')
+  })
+
+  test('more than can be remembered is everything', async () => {
+    const { store, state, values } = wellOrNot()
+    store.set('never written', entryOf('old'))
+    store.set('k3000', entryOf('old'))
+    await settle()
+    state.isWell = false
+    for (let count = 0; count <= 3_000; count += 1) store.delete(`k${count}`)
+    await settle()
+    state.isWell = true
+    expect([await found(store, 'k3000'), await found(store, 'never written')]).toEqual([
+      ...['undefined', 'undefined'],
+    ])
+    await vi.advanceTimersByTimeAsync(500)
+    expect(values.size).toBe(0)
+    store.set('k1', entryOf('new'))
+    await settle()
+    expect(await found(store, 'k1')).toBe('new')
   })
 })
 
@@ -184,6 +301,15 @@ describe('in both', () => {
     const { shared: far } = sharedStore()
     far.set('k', entryOf('far', { keepUntil: now - 1 }))
     expect(await tieredStore(near, far).get('k')).toBeUndefined()
+    expect(near.get('k')).toBeUndefined()
+  })
+
+  test('what may have been deleted by others unheard is not near any more', () => {
+    const near = memoryStore({ cacheMaxBytes: 100_000 })
+    const { shared, tell } = sharedStore()
+    const store = tieredStore(near, shared)
+    store.set('k', entryOf('x'))
+    tell('*')
     expect(near.get('k')).toBeUndefined()
   })
 

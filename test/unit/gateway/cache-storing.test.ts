@@ -13,11 +13,16 @@ interface Said {
   status?: number
   request?: GatewayRequest
   waitedMs?: number
+  /** Of the gateway’s own clock, which was started when the machine’s was wrong. */
+  clockAheadMs?: number
   rules?: Partial<typeof CACHE_OPTIONS>
 }
 
-function stored(headers: string[], { status = 200, request = requestOf(), waitedMs = 0, rules }: Said = {}) {
-  const arrival = { at: AT, waitedMs }
+function stored(
+  headers: string[],
+  { status = 200, request = requestOf(), waitedMs = 0, clockAheadMs = 0, rules }: Said = {},
+) {
+  const arrival = { at: AT + clockAheadMs, wallClockAt: AT, waitedMs }
   return entryOf(request, answerOf(status, 'x', headers), { ...CACHE_OPTIONS, ...rules }, arrival)
 }
 
@@ -44,6 +49,14 @@ describe('freshness', () => {
     ['max-age before Expires', ['Cache-Control', 'max-age=5', 'Date', DATE, 'Expires', DATE], 5_000],
     ['Age counts', ['Cache-Control', 'max-age=10', 'Age', '4'], 6_000],
     ['the first Age of a line', ['Cache-Control', 'max-age=10', 'Age', '4,9'], 6_000],
+    ['a Date of the last second is of now', ['Cache-Control', 'max-age=10', 'Date', DATE], 10_000],
+    ['a Date counts', ['Cache-Control', 'max-age=10', 'Date', new Date(AT - 5_000).toUTCString()], 6_000],
+    [
+      'a Date ahead does not',
+      ['Cache-Control', 'max-age=10', 'Date', new Date(AT + 5_000).toUTCString()],
+      10_000,
+    ],
+    ['nor any where no lifetime is named', ['Date', new Date(AT - 5_000).toUTCString()], 2_000],
     ['no heuristic from Last-Modified', ['Last-Modified', 'Sun, 06 Nov 1994 08:49:37 GMT'], 2_000],
     ['immutable is no lifetime', ['Cache-Control', 'immutable'], 2_000],
   ])('%s', (_what, headers, freshMs) => {
@@ -62,8 +75,21 @@ describe('freshness', () => {
     ['an Age in several lines', ['Cache-Control', 'max-age=60', 'Age', '0', 'Age', '0']],
     ['an Age that is no number', ['Cache-Control', 'max-age=60', 'Age', 'old']],
     ['an Age over max-age', ['Cache-Control', 'max-age=60', 'Age', '61']],
+    [
+      'a Date that says the same',
+      ['Cache-Control', 'max-age=60', 'Date', new Date(AT - 61_000).toUTCString()],
+    ],
+    [
+      'an Expires that is over, though it was long after its Date',
+      ['Date', new Date(AT - 3_600_000).toUTCString(), 'Expires', new Date(AT - 1_800_000).toUTCString()],
+    ],
   ])('there is none with %s', (_what, headers) => {
     expect(timesOf(stored(['ETag', '"v"', ...headers])).fresh).toBeLessThanOrEqual(0)
+  })
+
+  test('does not end for a clock that was set back while the gateway ran', () => {
+    const entry = stored(['Cache-Control', 'max-age=10', 'Date', DATE], { clockAheadMs: 3_600_000 })
+    expect(timesOf(entry).fresh).toBe(3_610_000)
   })
 
   test('is counted from when the answer was asked for', () => {
@@ -107,6 +133,11 @@ describe('not stored is', () => {
     ['private for some fields', ['Cache-Control', 'private="set-cookie", max-age=60']],
     ['Set-Cookie, though public', ['Cache-Control', 'public, max-age=60', 'Set-Cookie', 'session=1']],
     ['Vary: *', ['Cache-Control', 'max-age=60', 'Vary', 'Accept, *']],
+    ['no-store between semicolons', ['Cache-Control', 'max-age=60; no-store; private']],
+    [
+      'private between two lines’ quotes',
+      ['Cache-Control', 'max-age=60, a="b', 'Cache-Control', 'private, c="d'],
+    ],
     ['what is never fresh, never stale and cannot be confirmed', ['Cache-Control', 'no-cache']],
   ])('%s', (_what, headers) => expect(stored(headers)).toBeUndefined())
 
@@ -120,6 +151,10 @@ describe('not stored is', () => {
 
   test('an unknown status that asks to be understood', () => {
     expect(stored(['Cache-Control', 'max-age=60, must-understand'], { status: 599 })).toBeUndefined()
+  })
+
+  test('a part, whatever its status says', () => {
+    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'bytes 0-0/10'])).toBeUndefined()
   })
 
   test('a body that is too long', () => {
@@ -154,6 +189,10 @@ describe('stored is', () => {
     },
   )
 
+  test('what has a Content-Range that is none', () => {
+    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'whatever'])).toBeDefined()
+  })
+
   test('without the fields of one connection, one client, one moment; with a Date', () => {
     const entry = stored([
       'X-Kept',
@@ -177,6 +216,7 @@ describe('a request that says who asks', () => {
   test.each([
     ['', false, false],
     ['max-age=60', false, false],
+    ['must-revalidate', false, false],
     ['max-age=60, must-revalidate', true, false],
     ['max-age=60, public', true, true],
     ['s-maxage=60', true, true],
@@ -197,6 +237,7 @@ describe('a request that says who asks', () => {
   test.each([
     ['', 'anonymous'],
     ['max-age=60', 'labelled'],
+    ['must-revalidate', 'anonymous'],
     ['public', 'everyone'],
     ['s-maxage=60', 'everyone'],
     ['must-revalidate, max-age=1', 'everyone'],
@@ -239,7 +280,9 @@ describe('what is shared while it is fetched', () => {
   const whole = ['Content-Length', '10']
   test.each([
     ['has its length', whole, true],
-    ['comes in chunks', ['Transfer-Encoding', 'gzip, chunked'], true],
+    ['comes in chunks', ['Transfer-Encoding', 'Chunked '], true],
+    ['comes in something like chunks', ['Transfer-Encoding', 'x-chunked'], false],
+    ['comes in chunks of something', ['Transfer-Encoding', 'x, chunked'], false],
     ['ends with its connection', [], false],
     ['is coded as nobody knows', ['Transfer-Encoding', 'gzip'], false],
     ['is too long', ['Content-Length', '1001'], false],

@@ -2,23 +2,28 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../../src/cache/memory.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import type { GatewayRequest, GatewayResponse } from '../../../src/guards/guard.ts'
+import { compose, type GatewayRequest, type GatewayResponse, type Next } from '../../../src/guards/guard.ts'
+import { singleFlight } from '../../../src/guards/single-flight.ts'
 import { headerListOf, headerOf } from '../../../src/headers.ts'
-import { answerOf, CACHE_OPTIONS, requestOf, teller } from '../../support/gateway-chain.ts'
+import { answerOf, CACHE_OPTIONS, requestOf, settle, teller } from '../../support/gateway-chain.ts'
 
 const LAST_MODIFIED = 'Sun, 06 Nov 1994 08:49:37 GMT'
 let answer: GatewayResponse
+/** The answer to who asks on conditions, where that is another. */
+let confirmation: GatewayResponse | undefined
 let asked: GatewayRequest[]
 let run: (request?: GatewayRequest) => Promise<GatewayResponse>
 beforeEach(() => {
   vi.useFakeTimers()
   asked = []
+  confirmation = undefined
   const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), CACHE_OPTIONS, teller().tell)
   run = (request = requestOf()) =>
     guard(request, async request => {
       asked.push(request)
       // Each its own, as an upstream gives them.
-      return { ...answer }
+      const isConditional = conditionsOf(request).some(condition => condition !== undefined)
+      return { ...((isConditional && confirmation) || answer) }
     })
 })
 afterEach(() => void vi.useRealTimers())
@@ -89,13 +94,32 @@ describe('what is stale and has a validator', () => {
     expect([headerListOf(headers, 'etag'), headerListOf(headers, 'x-old')]).toEqual(['"v1"', '2'])
   })
 
-  test('holds though the 304 names another, whose fields are not taken over', async () => {
+  test('is renewed by a 304 that names it among others', async () => {
+    await store(['ETag', '"v0"', 'ETag', '"v1"'])
+    answer = notModified(['ETag', '"v2"', 'ETag', 'W/"v1"'])
+    expect(String((await run()).body)).toBe('stored')
+    expect(asked.length).toBe(2)
+  })
+
+  test('holds though the 304 names another ETag, whose fields are not taken over', async () => {
     await store(['ETag', '"v1"', 'X-Old', '1'])
     answer = notModified(['ETag', '"v2"', 'X-Old', '2'])
     const { headers } = await run()
     expect([headerOf(headers, 'etag'), headerOf(headers, 'x-old')]).toEqual(['"v1"', '1'])
     await run()
     expect(asked.length).toBe(2)
+  })
+
+  test.each([
+    ['a tag, asked by date', ['Last-Modified', LAST_MODIFIED], ['ETag', '"v2"']],
+    ['another date', ['Last-Modified', LAST_MODIFIED], ['Last-Modified', 'Mon, 07 Nov 1994 08:49:37 GMT']],
+  ])('is not renewed by a 304 with %s: the whole is asked for', async (_what, validators, others) => {
+    await store(validators)
+    answer = answerOf(200, 'now', others)
+    confirmation = notModified(others)
+    const { body } = await run(requestOf({ headers: ['if-none-match', '"client"'] }))
+    expect([String(body), String((await run()).body), asked.length]).toEqual(['now', 'now', 3])
+    expect(conditionsOf(asked[2])).toEqual([undefined, undefined])
   })
 
   test('is confirmed long after it may stand in for anything', async () => {
@@ -186,4 +210,29 @@ describe('a part', () => {
     expect([(await part()).status, (await part()).status, asked.length]).toEqual([206, 206, 2])
     expect(headerOf(asked[0]!.parts.headers, 'range')).toBe('bytes=2-4')
   })
+})
+
+describe('variants that have the same validator', () => {
+  const tenant = (name: string) => requestOf({ headers: ['x-tenant', name] })
+  const known = ['Last-Modified', LAST_MODIFIED, 'Cache-Control', 'max-age=1']
+
+  test.each([true, false])(
+    'are confirmed each for its own clients, the calls shared: %s, though the 304 has no Vary',
+    async isShared => {
+      const confirmation = notModified(known)
+      const upstream: Next = async request => {
+        await settle()
+        if (request.header('if-modified-since') === undefined)
+          return answerOf(200, `rows of ${request.header('x-tenant')}`, [...known, 'Vary', 'X-Tenant'])
+        // One and the same for all, as those have it who share a call.
+        return confirmation
+      }
+      const guard = cache(memoryStore({ cacheMaxBytes: 100_000 }), CACHE_OPTIONS, teller().tell)
+      const guards = isShared ? [guard, singleFlight({ deadlineMs: 400 }, teller().tell)] : [guard]
+      const read = async (name: string) => String((await compose(guards, upstream)(tenant(name))).body)
+      for (const name of ['alice', 'bob']) await read(name)
+      vi.advanceTimersByTime(10_000)
+      expect(await Promise.all(['alice', 'bob'].map(read))).toEqual(['rows of alice', 'rows of bob'])
+    },
+  )
 })

@@ -118,6 +118,17 @@ describe('variants', () => {
     expect(list?.freshUntil).toBe(Math.max(...variants.map(({ freshUntil }) => freshUntil)))
   })
 
+  test.each([
+    [['Content-Encoding', 'gzip'], 'asked'],
+    [['Content-Encoding', 'gzip', 'Vary', 'Origin'], 'asked'],
+    [['Content-Encoding', 'Identity'], 'stored'],
+  ])('what is encoded varies by what was accepted, said or not: %j', async (headers, expected) => {
+    const accepting = (coding: string) => requestOf({ headers: ['accept-encoding', coding] })
+    await ask(accepting('gzip'), answerOf(200, 'x', headers))
+    expect(await ask(accepting('identity'), answerOf(200, 'x', headers))).toBe(expected)
+    expect(await ask(accepting('GZIP'))).toBe('stored')
+  })
+
   test('a field in several lines is the same as in one', async () => {
     const answer = answerOf(200, 'x', ['Vary', 'X-Kind'])
     await ask(requestOf({ headers: ['x-kind', 'a', 'x-kind', 'b'] }), answer)
@@ -186,6 +197,20 @@ describe('a write', () => {
     await ask(requestOf({ path: '/other' }))
     await write(['Location', 'https://shop.test/other'], 201)
     expect(await ask(requestOf({ path: '/other' }))).toBe('asked')
+  })
+
+  test.each([
+    ['http://shop.test/proxy/other', 'asked'],
+    ['http://shop.test/other', 'asked'],
+    ['https://SHOP.test/other', 'asked'],
+    ['/proxy/other', 'asked'],
+    ['http://elsewhere.test/proxy/other', 'stored'],
+  ])('knows what it was told to write of itself: Location %s', async (location, expected) => {
+    start({ upstreamBasePath: '/api' })
+    const origin = 'http://shop.test;x-forwarded-port=80'
+    await ask(requestOf({ path: '/other', origin }))
+    await ask(requestOf({ method: 'POST', origin }), answerOf(201, '', ['Location', location]))
+    expect(await ask(requestOf({ path: '/other', origin }))).toBe(expected)
   })
 
   test('knows its own paths below those of the upstream', async () => {

@@ -315,6 +315,37 @@ describe('a client that says who it is', () => {
 })
 
 describe('an answer that may not be kept', () => {
+  test.each([401, 403, 451])(
+    'a %i: what it takes back does not stand in at the next failure',
+    async status => {
+      let next: Next = fresh
+      const { run } = guarded(request => next(request))
+      await run(requestOf())
+      vi.advanceTimersByTime(3_000)
+      next = async () => answerOf(status)
+      expect(await outcomeOf(run(requestOf()))).toBe(status)
+      next = refuse('upstream-reset')
+      expect(await outcomeOf(run(requestOf()))).toBe('upstream-reset')
+    },
+  )
+
+  test('a 403 to one client takes its own from it, and from the others nothing', async () => {
+    const own = async () => answerOf(200, 'known', ['Vary', 'Cookie'])
+    let next: Next = own
+    const { run } = guarded(request => next(request))
+    const as = (user: string) => requestOf({ headers: ['cookie', user] })
+    for (const user of ['one', 'two']) await run(as(user))
+    const shared = { path: '/shared' }
+    next = async () => answerOf(200, 'known', ['Cache-Control', 'public'])
+    await run(requestOf(shared))
+    vi.advanceTimersByTime(3_000)
+    next = async () => answerOf(403)
+    for (const parts of [{}, shared]) await run(requestOf({ headers: ['cookie', 'one'], ...parts }))
+    next = refuse('upstream-reset')
+    const outcomes = [as('one'), as('two'), requestOf(shared)].map(request => outcomeOf(run(request)))
+    expect(await Promise.all(outcomes)).toEqual(['upstream-reset', 200, 200])
+  })
+
   test('says that the one kept so far no longer is the answer', async () => {
     let next: Next = fresh
     const { run } = guarded(request => next(request))
