@@ -1,4 +1,12 @@
+/** Read once: it is worked out anew each time. */
+const { timeOrigin } = performance
+
 /** Milliseconds since the epoch, finer than `Date.now()` and never going back. */
 export function epochNow(): number {
-  return performance.timeOrigin + performance.now()
+  return epochAt(performance.now())
+}
+
+/** The same for a moment of `performance.now()`. */
+export function epochAt(now: number): number {
+  return timeOrigin + now
 }

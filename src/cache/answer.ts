@@ -25,7 +25,7 @@ export function answerFrom(request: GatewayRequest, entry: CacheEntry, now: numb
   const age = String(Math.floor(ageOf(entry, now) / 1000))
   return asAsked(request, {
     status: entry.status,
-    headers: entry.headers.concat('Age', age),
+    headers: [...entry.headers, 'Age', age],
     body: entry.body,
   })
 }

@@ -1,14 +1,12 @@
 import type { GatewayRequest, RequestParts } from '../guards/guard.ts'
 import { selectorOf } from './vary.ts'
 
-/** What was asked of another host is another thing: the upstream is told the host, and may put it into its answer. */
-function placeOf({ route, origin = '', path }: RequestParts): string {
+/**
+ * What is asked for, as one string: the key of what is stored for it; GET and HEAD share it. What was asked of another
+ * host is another thing: the upstream is told the host, and may put it into its answer.
+ */
+export function placeOf({ route, origin = '', path }: RequestParts): string {
   return `${route} ${origin}${path}`
-}
-
-/** The key of what is stored for a path; GET and HEAD share it. */
-export function baseKey({ parts }: GatewayRequest): string {
-  return placeOf(parts)
 }
 
 /** The keys of everything that is made out of this path of the upstream, as far as it was asked of this origin. */
@@ -37,9 +35,11 @@ export function variantKey(
 }
 
 /** Equal for reads that ask the upstream the same, before `Vary`. */
-export function flightKey({ parts, terms }: GatewayRequest): string {
+export function flightKey({ parts, place, terms }: GatewayRequest): string {
   // A validator may be the same for several variants, and a 304 need not say what it varies by.
-  const key = `${parts.method} ${parts.asksAbout ?? placeOf(parts)}`
+  const about = parts.asksAbout ?? place
+  // The very string that the store was asked for: it is looked up as it is, where another would be hashed first.
+  const key = parts.method === 'GET' ? about : `${parts.method} ${about}`
   const { ifNoneMatch, ifModifiedSince } = terms
   if (ifNoneMatch === undefined && ifModifiedSince === undefined) return key
   // An empty line first: no list of what answers vary by begins with one.

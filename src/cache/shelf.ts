@@ -1,9 +1,9 @@
 // What of answers can be found again: by path, then by the fields that `Vary` names.
 import { randomBytes } from 'node:crypto'
-import { epochNow } from '../epoch-now.ts'
+import { epochAt } from '../epoch-now.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { entriesUnder } from './in-force.ts'
-import { baseKey, keysOfPath, variantKey } from './keys.ts'
+import { keysOfPath, variantKey } from './keys.ts'
 import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
 import { type CacheRules, entryOf } from './storing.ts'
 import { varyOf } from './vary.ts'
@@ -93,7 +93,7 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
 
   return {
     find(request) {
-      const base = baseKey(request)
+      const base = request.place
       const found = store.get(base, latestOf(request))
       if (found instanceof Promise) return found.then(entry => placeOf(base, entry, request))
       return placeOf(base, found, request)
@@ -108,10 +108,11 @@ export function createShelf(store: CacheStore, rules: CacheRules, underWay: Unde
         keep(response, whole = response) {
           if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
           if (calls.isOvertaken || response.isHurried) return undefined
+          const now = performance.now()
           const arrival = {
-            at: epochNow(),
+            at: epochAt(now),
             wallClockAt: Date.now(),
-            waitedMs: performance.now() - request.arrivedAt,
+            waitedMs: now - request.arrivedAt,
           }
           const entry = entryOf(request, whole, rules, arrival)
           if (entry !== undefined) {

@@ -1,5 +1,6 @@
 // What a guard is, and what travels along the chain. Guards see neither Fastify nor undici.
 import type { Duplex } from 'node:stream'
+import { placeOf } from '../cache/keys.ts'
 import { type CacheTerms, readTerms } from '../cache/terms.ts'
 import type { GatewayError } from '../errors.ts'
 import { headerOf } from '../headers.ts'
@@ -144,6 +145,7 @@ export class GatewayRequest {
   #reason: GatewayError | null = null
   #listeners: CancelListener[] = NOBODY
   #terms: CacheTerms | null = null
+  #place: string | null = null
   #forkedFrom: GatewayRequest | null = null
   #isAnswered = false
 
@@ -200,6 +202,7 @@ export class GatewayRequest {
 
   #derive(parts: RequestParts, deadlineAt: number): GatewayRequest {
     const derived = new GatewayRequest(parts, this.arrivedAt, deadlineAt, this.trace)
+    derived.#place = this.#place
     derived.#forkedFrom = this
     return derived
   }
@@ -208,6 +211,12 @@ export class GatewayRequest {
   get terms(): CacheTerms {
     this.#terms ??= readTerms(this.parts)
     return this.#terms
+  }
+
+  /** What it asks for, as the key by which that is found; made once. */
+  get place(): string {
+    this.#place ??= placeOf(this.parts)
+    return this.#place
   }
 
   /** The header of an answer has come for this request, or for one made of it; its body may still be on the way. */
