@@ -51,7 +51,7 @@ export async function measure(
     ...(prefix !== undefined && { prefix }),
   })
   const cpu = cpuSeconds(subject.pid) - cpuBefore
-  const asked = (await settled(upstream)) - askedBefore - 1
+  const asked = (await settled(upstream)) - askedBefore
   checkCalls(way, figures.requests, asked, connections)
   return {
     ...figures,
@@ -73,8 +73,7 @@ async function settled(upstream: Upstream): Promise<number> {
   for (;;) {
     await sleep(SETTLE_MS)
     const now = await upstream.requests()
-    // Asking is a request, too.
-    if (now === before + 1) return now
+    if (now === before) return now
     before = now
   }
 }

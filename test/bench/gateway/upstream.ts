@@ -7,7 +7,7 @@ import { startNginx } from './native.ts'
 export interface Upstream {
   name: string
   url: string
-  /** Requests that reached it since it started. */
+  /** Requests that reached it since it started, without those by which this was asked. */
   requests(): Promise<number>
 }
 
@@ -29,7 +29,7 @@ export async function startUpstream(lab: Laboratory): Promise<Upstream> {
   })
   pin(pid, 'beside')
   const url = `http://127.0.0.1:${ports.http}`
-  return { name: 'node:http', url, requests: async () => Number(await textAt(url)) }
+  return { name: 'node:http', url, requests: counting(async () => Number(await textAt(url))) }
 }
 
 async function nginxUpstream(lab: Laboratory): Promise<Upstream> {
@@ -49,7 +49,17 @@ async function nginxUpstream(lab: Laboratory): Promise<Upstream> {
   return {
     name: 'nginx',
     url,
-    requests: async () => Number(/^ \d+ \d+ (\d+) $/m.exec(await textAt(url))?.[1]),
+    requests: counting(async () => Number(/^ \d+ \d+ (\d+) $/m.exec(await textAt(url))?.[1])),
+  }
+}
+
+/** Takes off what the asking itself adds. */
+function counting(ask: () => Promise<number>): () => Promise<number> {
+  let asked = 0
+  return async () => {
+    asked += 1
+    const before = asked
+    return (await ask()) - before
   }
 }
 
