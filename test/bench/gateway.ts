@@ -85,6 +85,7 @@ async function openStored(lab: Laboratory, upstream: Upstream): Promise<Served[]
 async function openPassedOn(lab: Laboratory, upstream: Upstream, hasPeers: boolean) {
   const gateways = [
     await startGateway(lab, GATEWAY.guarded, upstream.url),
+    { ...(await startGateway(lab, GATEWAY.storing, upstream.url)), folder: '/areas' },
     await startGateway(lab, GATEWAY.unshared, upstream.url, { GUARDS: WITHOUT_SHARING }),
     await startGateway(lab, GATEWAY.bare, upstream.url, { GUARDS: 'none' }),
   ]

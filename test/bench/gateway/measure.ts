@@ -5,7 +5,7 @@ import { VoidError } from '../void-error.ts'
 import { type Figures, shoot } from './load.ts'
 import { cpuSeconds } from './machine.ts'
 import type { Served } from './subjects.ts'
-import { BODY, type Upstream } from './upstream.ts'
+import { BODY, PRIVATE, type Upstream } from './upstream.ts'
 
 /** What requests lead to: a stored answer, or a call to the upstream each. */
 export type Way = 'stored' | 'passed on'
@@ -40,8 +40,9 @@ export async function measure(
   slices += 1
   const base = new URL(subject.url)
   // Never asked before, however many rounds there are.
-  const prefix = way === 'passed on' ? `${base.pathname}/areas/${process.pid}-${slices}-` : undefined
-  await checkBody(subject.url + (prefix === undefined ? STORED_PATH : `/areas/${slices}`))
+  const folder = subject.folder ?? PRIVATE
+  const prefix = way === 'passed on' ? `${base.pathname}${folder}/${process.pid}-${slices}-` : undefined
+  await checkBody(subject.url + (prefix === undefined ? STORED_PATH : `${folder}/${slices}`))
   const askedBefore = await settled(upstream)
   const cpuBefore = cpuSeconds(subject.pid)
   const figures = await shoot({

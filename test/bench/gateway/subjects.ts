@@ -9,6 +9,8 @@ export interface Served extends Subject {
   pid: number
   /** Put before every path. */
   url: string
+  /** Where what is passed on is asked for: where nothing may be stored, unless it says otherwise. */
+  folder?: string
 }
 
 /**
@@ -28,6 +30,7 @@ const RAISED = {
 
 export const GATEWAY = {
   guarded: 'gateway, all guards',
+  storing: 'gateway, all guards, every answer stored',
   unshared: 'gateway, all but cache and single flight',
   bare: 'gateway, no guards',
 }

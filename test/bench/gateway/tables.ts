@@ -32,6 +32,7 @@ export function passedOnSection(rows: readonly Row<Slice>[]): Section {
   const fastify = named(rows, PEER_NAMES['fastify-http-proxy'])
   const nginx = named(rows, PEER_NAMES.nginx)
   const guarded = named(rows, GATEWAY.guarded)
+  const storing = named(rows, GATEWAY.storing)
   const bare = named(rows, GATEWAY.bare)
   const base = fastify ?? bare
   const guards = guarded && against(guarded, bare, cpuOver)
@@ -49,6 +50,7 @@ export function passedOnSection(rows: readonly Row<Slice>[]): Section {
     rows: rows.map(row => cells(row, base)),
     targets: [
       ...held(guarded, 'guarded', 'with all guards'),
+      ...held(storing, 'guarded', 'with all guards, every answer stored'),
       ...held(bare, 'bare', 'with no guards'),
       target(
         `all guards together, CPU a request, at most ${MOST_GUARD_MICROS} µs`,

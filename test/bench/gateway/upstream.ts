@@ -1,4 +1,5 @@
-// The upstream behind every subject: the same 1.8 kB of JSON at every path, and a count of what was asked.
+// The upstream behind every subject: the same 1.8 kB of JSON at every path, under one folder with `no-store`, and a
+// count of what was asked.
 import { freePorts } from '../../support/free-ports.ts'
 import type { Laboratory } from '../laboratory.ts'
 import { isInstalled, pin } from './machine.ts'
@@ -12,6 +13,8 @@ export interface Upstream {
 }
 
 const COUNT_PATH = '/-/count'
+/** What is under it must not be stored. */
+export const PRIVATE = '/private'
 
 const AREAS = Array.from({ length: 18 }, (_, id) => ({
   id,
@@ -25,7 +28,7 @@ export const BODY = JSON.stringify(AREAS)
 export async function startUpstream(lab: Laboratory): Promise<Upstream> {
   if (isInstalled('nginx')) return nginxUpstream(lab)
   const { pid, ports } = await lab.start('upstream', 'test/bench/gateway/node-upstream.ts', {
-    env: { BODY, COUNT_PATH },
+    env: { BODY, COUNT_PATH, PRIVATE },
   })
   pin(pid, 'beside')
   const url = `http://127.0.0.1:${ports.http}`
@@ -39,7 +42,9 @@ async function nginxUpstream(lab: Laboratory): Promise<Upstream> {
     port!,
     `server {
       listen 127.0.0.1:${port} backlog=4096;
-      location / { default_type application/json; return 200 '${BODY}'; }
+      default_type application/json;
+      location / { return 200 '${BODY}'; }
+      location ${PRIVATE} { add_header Cache-Control no-store; return 200 '${BODY}'; }
       location = ${COUNT_PATH} { stub_status; }
     }`,
   )

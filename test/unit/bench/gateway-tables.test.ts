@@ -47,6 +47,7 @@ describe('stored answers', () => {
 describe('what is passed on', () => {
   const rows = [
     row(GATEWAY.guarded, [slice(130, { cpuMicros: 32, p99Ms: 6 })]),
+    row(GATEWAY.storing, [slice(90)]),
     row(GATEWAY.bare, [slice(169, { cpuMicros: 20 })]),
     row(PEER_NAMES['fastify-http-proxy'], [slice(100, { p99Ms: 6 })]),
     row(PEER_NAMES.nginx, [slice(300)]),
@@ -56,6 +57,8 @@ describe('what is passed on', () => {
     expect(targetsOf(passedOnSection(rows))).toEqual([
       '✓ passed on with all guards, to @fastify/http-proxy, at least 1.3: 1.30 (1.30–1.30)',
       '✓ passed on with all guards, to nginx, at least 0.42: 0.43 (0.43–0.43)',
+      '✗ passed on with all guards, every answer stored, to @fastify/http-proxy, at least 1.3: 0.90 (0.90–0.90)',
+      '✗ passed on with all guards, every answer stored, to nginx, at least 0.42: 0.30 (0.30–0.30)',
       '✗ passed on with no guards, to @fastify/http-proxy, at least 1.7: 1.69 (1.69–1.69)',
       '✓ passed on with no guards, to nginx, at least 0.55: 0.56 (0.56–0.56)',
       '✗ all guards together, CPU a request, at most 10 µs: 12.0 (12.0–12.0) µs',
@@ -63,10 +66,10 @@ describe('what is passed on', () => {
   })
 
   test('is held against nobody where nobody is there, and says so', () => {
-    expect(targetsOf(passedOnSection(rows.slice(0, 2))).map(text => text[0])).toEqual([
-      ...['–', '–', '–', '–', '✗'],
+    expect(targetsOf(passedOnSection(rows.slice(0, 3))).map(text => text[0])).toEqual([
+      ...['–', '–', '–', '–', '–', '–', '✗'],
     ])
-    expect(crowdedSection(rows.slice(0, 2))).toEqual([])
+    expect(crowdedSection(rows.slice(0, 3))).toEqual([])
   })
 
   test('is no later at p99 in a crowd than the peer', () => {
