@@ -1,7 +1,7 @@
 // The Fastify app before its routes: how it listens, and what it refuses before a route is looked for.
 import { METHODS } from 'node:http'
 import type { Duplex } from 'node:stream'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { GatewayConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Account } from '../telemetry/account.ts'
@@ -11,6 +11,7 @@ import { refuseConnection, rejectConnection } from './client-error.ts'
 import { refuseEarly } from './refuse-early.ts'
 import { dropRest } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
+import { awaitTurn } from './turn.ts'
 import { acceptUpgrades, isHandshake } from './upgrade.ts'
 
 /** Node looks so often for headers that are late. */
@@ -38,7 +39,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
   for (const method of METHODS) {
     if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
-  app.addHook('onRequest', (request, reply, done) => {
+  const admit = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     const { raw } = request
     if (hasBody(raw)) reply.raw.once('close', () => dropRest(raw))
     const problem = requestProblem(raw, config.uploadMaxBytes)
@@ -46,6 +47,10 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
     // What follows a body of doubtful length is not read as a request.
     const isLast = raw.headers['transfer-encoding'] !== undefined
     refuseEarly(account, request, reply, problem, { isLast })
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    if (reply.raw.socket !== null) admit(request, reply, done)
+    else awaitTurn(reply.raw, request.raw.socket, () => admit(request, reply, done))
   })
   app.setErrorHandler((error, request, reply) => {
     log.error({ err: error }, 'a request failed inside the gateway')

@@ -60,7 +60,7 @@ function streamBody(raw: ServerResponse, body: BodySource, request: GatewayReque
     fail: reason => {
       hasEnded = true
       request.trace.brokeOff = reason
-      reset(raw)
+      raw.socket?.resetAndDestroy()
     },
   })
   if (hasEnded) return
@@ -75,12 +75,6 @@ function leaveHttp(raw: ServerResponse, tunnel: Tunnel): void {
   raw.flushHeaders()
   raw.detachSocket(socket)
   tunnel.join(socket)
-}
-
-function reset(raw: ServerResponse): void {
-  if (raw.socket !== null) raw.socket.resetAndDestroy()
-  // Answers to earlier requests are still due on the connection, and nothing of this one has gone out.
-  else raw.once('socket', socket => socket.destroySoon())
 }
 
 function addTrailers(raw: ServerResponse, trailers: readonly string[]): void {

@@ -1,0 +1,24 @@
+import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** So many requests may wait on a connection; behind them Node reads no more from it. */
+const MOST_WAITING = 16
+
+/** By this Node is told what waits on a connection before it may be sent. */
+type WaitingResponse = ServerResponse & { _onPendingData(bytes: number): void }
+
+/**
+ * Begins a request that came before the one before it was answered, once it is its turn to be: an answer that had to
+ * wait would be kept in memory, whole, and as many of them as a client cares to ask for. Nothing is asked for whom
+ * hangs up before.
+ */
+export function awaitTurn(response: ServerResponse, socket: Socket, begin: () => void): void {
+  const { _onPendingData: weigh } = response as WaitingResponse
+  const weight = Math.ceil(socket.writableHighWaterMark / MOST_WAITING)
+  weigh(weight)
+  response.once('socket', () => {
+    weigh(-weight)
+    // Node has still to do with the response.
+    process.nextTick(begin)
+  })
+}
