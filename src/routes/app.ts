@@ -12,7 +12,7 @@ import { refuseEarly } from './refuse-early.ts'
 import { dropRest } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
 import { awaitTurn } from './turn.ts'
-import { acceptUpgrades, isHandshake } from './upgrade.ts'
+import { mayUpgrade } from './upgrade.ts'
 
 /** Node looks so often for headers that are late. */
 const LATE_CHECK_MS = 500
@@ -29,7 +29,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
       // Refused below, with a reason.
       requireHostHeader: false,
       joinDuplicateHeaders: true,
-      ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: isHandshake }),
+      ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: mayUpgrade }),
     },
     clientErrorHandler: (error, socket) => rejectConnection(account, error, socket),
     frameworkErrors: (error, request, reply) =>
@@ -57,7 +57,6 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
     refuseEarly(account, request, reply, error)
   })
   listenToServer(app, account)
-  if (config.upgrades === 'websocket') acceptUpgrades(app)
   return app
 }
 

@@ -26,7 +26,8 @@ export function sendResponse(
     'Cache-Status',
     cacheStatus(request.trace, status),
   )
-  if (isLast) headers.push('Connection', 'close')
+  // A tunnel says itself what becomes of its connection.
+  if (isLast && status !== 101) headers.push('Connection', 'close')
   if (raw.destroyed) {
     discard(response)
     return

@@ -1,5 +1,7 @@
+// Whose turn it is on a connection that several requests have come on.
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 
 /** So many requests may wait on a connection; behind them Node reads no more from it. */
 const MOST_WAITING = 16
@@ -21,4 +23,9 @@ export function awaitTurn(response: ServerResponse, socket: Socket, begin: () =>
     // Node has still to do with the response.
     process.nextTick(begin)
   })
+}
+
+/** The response that is due on a connection before any other, if one is: Node keeps it there. */
+export function answerDueOn(connection: Duplex): ServerResponse | null {
+  return (connection as Duplex & { _httpMessage?: ServerResponse | null })._httpMessage ?? null
 }
