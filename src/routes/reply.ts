@@ -49,9 +49,13 @@ export function sendResponse(
 }
 
 function streamBody(raw: ServerResponse, body: BodySource, request: GatewayRequest): void {
+  let hasBegun = false
   let hasEnded = false
   body.pipe({
-    write: chunk => raw.write(chunk),
+    write(chunk) {
+      hasBegun = true
+      return raw.write(chunk)
+    },
     end(trailers, last) {
       hasEnded = true
       if (request.parts.takesTrailers === true && trailers.length > 0) addTrailers(raw, trailers)
@@ -65,6 +69,8 @@ function streamBody(raw: ServerResponse, body: BodySource, request: GatewayReque
     },
   })
   if (hasEnded) return
+  // The first byte may be long in coming; who waits for it may know by the header that it will.
+  if (!hasBegun) raw.flushHeaders()
   raw.on('drain', () => body.resume())
   raw.on('close', () => {
     if (!raw.writableFinished) body.abort(clientGone())
