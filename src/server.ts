@@ -22,6 +22,7 @@ import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoute } from './routes/health.ts'
+import { dropIdleReaders } from './routes/idle-readers.ts'
 import { proxyRoute } from './routes/proxy.ts'
 import { acceptUpgrades } from './routes/upgrade.ts'
 import { createAccessLog } from './telemetry/access-log.ts'
@@ -96,6 +97,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     failed: error => log.error({ err: error }, 'a request failed inside the gateway'),
   }
   routes(app, context, config)
+  dropIdleReaders(app.server, () => live.now.config)
   const endUpgraded = config.upgrades === 'websocket' ? acceptUpgrades(app, context.failed) : () => {}
   const admin = adminRoutes(parts, createControls(live, telemetry, log), createMetricsPage(metrics))
   // A start that takes its time is no reason to refuse the first who come.
