@@ -11,6 +11,7 @@ import { refuseConnection, rejectConnection } from './client-error.ts'
 import { refuseEarly } from './refuse-early.ts'
 import { dropRest } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
+import { pathOfTarget } from './target.ts'
 import { awaitTurn } from './turn.ts'
 import { mayUpgrade } from './upgrade.ts'
 
@@ -20,6 +21,7 @@ const LATE_CHECK_MS = 500
 export function createApp(config: GatewayConfig, trusts: Trust, account: Account, log: Log): FastifyInstance {
   const app = fastify({
     return503OnClosing: false,
+    rewriteUrl: pathOfTarget,
     trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),
     http: {
       headersTimeout: config.headerMs,

@@ -235,7 +235,16 @@ describe('a target of another kind', () => {
 
   test.each([
     'GET http://evil.test/proxy/x HTTP/1.1',
-    'GET http://gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test.evil.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test@evil.test/proxy/x HTTP/1.1',
+    'GET http://user@gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test:80/proxy/x HTTP/1.1',
+    'GET https://gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test//evil.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test/proxy//evil.test/x HTTP/1.1',
+    'GET http://gateway.test/proxy/../admin HTTP/1.1',
+    'GET http://gateway.test/proxy/x#y HTTP/1.1',
+    'GET http:///proxy/x HTTP/1.1',
     'GET //evil.test/proxy/x HTTP/1.1',
     'GET /proxy//evil.test/x HTTP/1.1',
     'OPTIONS * HTTP/1.1',
@@ -243,6 +252,34 @@ describe('a target of another kind', () => {
     'GET ?x HTTP/1.1',
   ])('%s: 400, and nothing reaches the upstream', async line => {
     expect((await send(line, HOST + CLOSE)).status).toBe(400)
+    expect(upstream.received()).toBe('')
+  })
+
+  test.each(['http://gateway.test/proxy/x', 'HTTP://gateway.test/proxy/x'])(
+    '%s is the path alone, where it names the host that the request is for',
+    async target => {
+      const answer = await send(`GET ${target} HTTP/1.1`, HOST + CLOSE)
+      expect(answer.status).toBe(200)
+      expect(timeless(upstream.received())).toBe(forwarded('GET /x', { more: '\r\n' }))
+    },
+  )
+
+  test('a URL of the host without a path is that of "/"', async () => {
+    for (const target of ['http://gateway.test', 'http://gateway.test?x=/proxy/x'])
+      expect((await send(`GET ${target} HTTP/1.1`, HOST + CLOSE)).status).toBe(404)
+    expect(upstream.received()).toBe('')
+  })
+
+  test.each([
+    ['no Host', ''],
+    ['an empty Host', 'Host:\r\n'],
+    ['a Host that goes on into the path', 'Host: gateway.test/proxy\r\n'],
+    ['two Hosts', `${HOST}Host: evil.test\r\n`],
+  ])('a URL is no path where the request has %s', async (_what, host) => {
+    for (const version of ['1.0', '1.1']) {
+      const answer = await send(`GET http://gateway.test/proxy/x HTTP/${version}`, host + CLOSE)
+      expect(answer.status).toBe(400)
+    }
     expect(upstream.received()).toBe('')
   })
 
