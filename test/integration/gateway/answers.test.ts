@@ -90,6 +90,15 @@ describe.each(BOTH)('before the answer, with GUARDS=%s', guards => {
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
   })
 
+  test('100 that nobody asked for is a 502 that says so, for undici takes none', async () => {
+    await start({ GUARDS: guards })
+    upstream.answer = bytes(`HTTP/1.1 100 Continue\r\n\r\n${final}`)
+    const { text } = await rawGet(gateway.port, '/proxy/x')
+    expect(text).toMatch(
+      /^HTTP\/1\.1 502 .*"detail":"it sent 100 Continue unasked, .*"code":"upstream-reset"/s,
+    )
+  })
+
   test('101 that nobody asked for is a 502', async () => {
     await start({ GUARDS: guards })
     upstream.answer = bytes('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n')
