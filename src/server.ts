@@ -22,7 +22,9 @@ import { areasRoute } from './routes/areas.ts'
 import { answerThroughChain, type ChainContext } from './routes/chain.ts'
 import { docsRoutes } from './routes/docs.ts'
 import { healthRoute } from './routes/health.ts'
+import { dropIdleReaders } from './routes/idle-readers.ts'
 import { proxyRoute } from './routes/proxy.ts'
+import { acceptUpgrades } from './routes/upgrade.ts'
 import { createAccessLog } from './telemetry/access-log.ts'
 import { createAccount } from './telemetry/account.ts'
 import { type EventLoopLag, watchEventLoopLag } from './telemetry/event-loop-lag.ts'
@@ -95,6 +97,8 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     failed: error => log.error({ err: error }, 'a request failed inside the gateway'),
   }
   routes(app, context, config)
+  dropIdleReaders(app.server, () => live.now.config)
+  const endUpgraded = config.upgrades === 'websocket' ? acceptUpgrades(app, context.failed) : () => {}
   const admin = adminRoutes(parts, createControls(live, telemetry, log), createMetricsPage(metrics))
   // A start that takes its time is no reason to refuse the first who come.
   for (const { server } of [app, admin]) server.once('listening', lag.forget)
@@ -106,7 +110,10 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
     drainMs: () => live.now.config.drainMs,
     async close() {
       isDraining = true
-      await drain(app, live.now.config.drainMs, upstream.endTunnels)
+      await drain(app, live.now.config.drainMs, () => {
+        upstream.endTunnels()
+        endUpgraded()
+      })
       await admin.close()
       live.close()
       lag.close()
@@ -204,10 +211,10 @@ function createStore(config: GatewayConfig, redis: RedisLink | undefined): Cache
   return tieredStore(memoryStore(config), redisStore(redis, config))
 }
 
-async function drain(app: FastifyInstance, drainMs: number, endTunnels: () => void): Promise<void> {
+async function drain(app: FastifyInstance, drainMs: number, endUpgraded: () => void): Promise<void> {
   const sweep = setInterval(() => app.server.closeIdleConnections(), IDLE_SWEEP_MS)
   const force = setTimeout(() => {
-    endTunnels()
+    endUpgraded()
     app.server.closeAllConnections()
   }, drainMs)
   await app.close()

@@ -186,7 +186,7 @@ export const SETTINGS = {
   STREAM_IDLE_MS: ms(
     60_000,
     100,
-    'time in which a streamed answer must bring something, and its client take something',
+    'time in which a streamed answer must bring something, and the client of any answer take something',
   ),
   STREAM_LEAST_BYTES: count(1, 0, 1_073_741_824, 'least bytes that either must move in that time'),
   UPSTREAM_CONNECT_MS: ms(10_000, 100, 'last resort: longest time to connect, coarse'),

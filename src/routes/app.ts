@@ -1,7 +1,7 @@
 // The Fastify app before its routes: how it listens, and what it refuses before a route is looked for.
 import { METHODS } from 'node:http'
 import type { Duplex } from 'node:stream'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { GatewayConfig } from '../config.ts'
 import { GatewayError } from '../errors.ts'
 import type { Account } from '../telemetry/account.ts'
@@ -11,7 +11,9 @@ import { refuseConnection, rejectConnection } from './client-error.ts'
 import { refuseEarly } from './refuse-early.ts'
 import { dropRest } from './reply.ts'
 import { hasBody, MOST_FIELDS, methodNotAllowed, requestProblem } from './request-problem.ts'
-import { acceptUpgrades, isHandshake } from './upgrade.ts'
+import { pathOfTarget } from './target.ts'
+import { awaitTurn } from './turn.ts'
+import { mayUpgrade } from './upgrade.ts'
 
 /** Node looks so often for headers that are late. */
 const LATE_CHECK_MS = 500
@@ -19,6 +21,7 @@ const LATE_CHECK_MS = 500
 export function createApp(config: GatewayConfig, trusts: Trust, account: Account, log: Log): FastifyInstance {
   const app = fastify({
     return503OnClosing: false,
+    rewriteUrl: pathOfTarget,
     trustProxy: config.trustedProxies.length > 0 && (address => trusts(address)),
     http: {
       headersTimeout: config.headerMs,
@@ -28,7 +31,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
       // Refused below, with a reason.
       requireHostHeader: false,
       joinDuplicateHeaders: true,
-      ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: isHandshake }),
+      ...(config.upgrades === 'websocket' && { shouldUpgradeCallback: mayUpgrade }),
     },
     clientErrorHandler: (error, socket) => rejectConnection(account, error, socket),
     frameworkErrors: (error, request, reply) =>
@@ -38,7 +41,7 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
   for (const method of METHODS) {
     if (method !== 'CONNECT') app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
-  app.addHook('onRequest', (request, reply, done) => {
+  const admit = (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     const { raw } = request
     if (hasBody(raw)) reply.raw.once('close', () => dropRest(raw))
     const problem = requestProblem(raw, config.uploadMaxBytes)
@@ -46,13 +49,16 @@ export function createApp(config: GatewayConfig, trusts: Trust, account: Account
     // What follows a body of doubtful length is not read as a request.
     const isLast = raw.headers['transfer-encoding'] !== undefined
     refuseEarly(account, request, reply, problem, { isLast })
+  }
+  app.addHook('onRequest', (request, reply, done) => {
+    if (reply.raw.socket !== null) admit(request, reply, done)
+    else awaitTurn(reply.raw, request.raw.socket, () => admit(request, reply, done))
   })
   app.setErrorHandler((error, request, reply) => {
     log.error({ err: error }, 'a request failed inside the gateway')
     refuseEarly(account, request, reply, error)
   })
   listenToServer(app, account)
-  if (config.upgrades === 'websocket') acceptUpgrades(app)
   return app
 }
 

@@ -4,7 +4,6 @@ import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
 import type { Next, RequestParts } from '../guards/guard.ts'
-import { headerOf } from '../headers.ts'
 import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Account } from '../telemetry/account.ts'
@@ -41,7 +40,8 @@ export async function answerThroughChain(
   reply.hijack()
   const { raw } = reply
   const span = context.tracer?.begin(parts)
-  const timeout = headerOf(request.raw.rawHeaders, TIMEOUT_FIELD)
+  // Several are one list, which is no number.
+  const timeout = request.raw.headers[TIMEOUT_FIELD] as string | undefined
   const asked = context.pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
   const exchange = new Exchange(context.account, request, raw, asked)
   try {

@@ -1,16 +1,16 @@
 // Answers to what never became a request: bytes that Node does not accept, and CONNECT.
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { GatewayError, problemOf } from '../errors.ts'
 import type { Account } from '../telemetry/account.ts'
 import { outcomeOfRefusal } from '../telemetry/outcome.ts'
 import { sendRefusal } from './reply.ts'
+import { answerDueOn } from './turn.ts'
 
 /** How long a refused client may take to hang up. */
 const LINGER_MS = 2_000
 
-/** Node keeps there the response that is due on a connection. */
-type Connection = Duplex & { _httpMessage?: ServerResponse | null; resetAndDestroy?(): void }
+type Connection = Duplex & { resetAndDestroy?(): void }
 
 /** Answers a connection whose bytes are not a request that Node accepts, then ends it. */
 export function rejectConnection(account: Account, error: Error & { code?: string }, socket: Duplex): void {
@@ -26,8 +26,8 @@ export function rejectConnection(account: Account, error: Error & { code?: strin
  * It is counted, unless it is about a request that is told of anyway.
  */
 export function refuseConnection(account: Account, socket: Connection, reason: GatewayError): void {
-  const due = socket._httpMessage
-  if (due == null) {
+  const due = answerDueOn(socket)
+  if (due === null) {
     account.settled(outcomeOfRefusal(reason))
     writeRefusal(socket, reason)
   } else if (due.req.complete) due.once('close', () => refuseConnection(account, socket, reason))

@@ -59,9 +59,11 @@ function partsOf(
   } as const
 }
 
-/** Tells a client that waits for it to send its body. */
+/** Tells a client that waits for it to send its body; HTTP/1.0 waits for nothing. */
 function goAhead(response: ServerResponse): void {
-  if (response.req.headers.expect !== undefined && !response.headersSent) response.writeContinue()
+  const { headers, httpVersionMinor } = response.req
+  if (headers.expect !== undefined && httpVersionMinor === 1 && !response.headersSent)
+    response.writeContinue()
 }
 
 /** Passes on what comes before the answer; HTTP/1.0 knows of no such thing. */

@@ -28,7 +28,8 @@ export function sendResponse(
     'Cache-Status',
     cacheStatus(request.trace, status),
   ]
-  if (isLast) headers.push('Connection', 'close')
+  // A tunnel says itself what becomes of its connection.
+  if (isLast && status !== 101) headers.push('Connection', 'close')
   if (raw.destroyed) {
     discard(response)
     return
@@ -50,9 +51,13 @@ export function sendResponse(
 }
 
 function streamBody(raw: ServerResponse, body: BodySource, request: GatewayRequest): void {
+  let hasBegun = false
   let hasEnded = false
   body.pipe({
-    write: chunk => raw.write(chunk),
+    write(chunk) {
+      hasBegun = true
+      return raw.write(chunk)
+    },
     end(trailers, last) {
       hasEnded = true
       if (request.parts.takesTrailers === true && trailers.length > 0) addTrailers(raw, trailers)
@@ -62,10 +67,12 @@ function streamBody(raw: ServerResponse, body: BodySource, request: GatewayReque
     fail: reason => {
       hasEnded = true
       request.trace.brokeOff = reason
-      reset(raw)
+      raw.socket?.resetAndDestroy()
     },
   })
   if (hasEnded) return
+  // The first byte may be long in coming; who waits for it may know by the header that it will.
+  if (!hasBegun) raw.flushHeaders()
   raw.on('drain', () => body.resume())
   raw.on('close', () => {
     if (!raw.writableFinished) body.abort(clientGone())
@@ -77,12 +84,6 @@ function leaveHttp(raw: ServerResponse, tunnel: Tunnel): void {
   raw.flushHeaders()
   raw.detachSocket(socket)
   tunnel.join(socket)
-}
-
-function reset(raw: ServerResponse): void {
-  if (raw.socket !== null) raw.socket.resetAndDestroy()
-  // Answers to earlier requests are still due on the connection, and nothing of this one has gone out.
-  else raw.once('socket', socket => socket.destroySoon())
 }
 
 function addTrailers(raw: ServerResponse, trailers: readonly string[]): void {

@@ -4,6 +4,8 @@ import { GatewayError } from '../errors.ts'
 const TOO_SLOW = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])
 /** By name: the parser's errors have no code of their own. */
 const MALFORMED = new Set(['HTTPParserError', 'HeadersOverflowError'])
+/** What undici says of a 100 Continue, which it never asks for: it ends the connection, though a server may send one. */
+const UNASKED_CONTINUE = 'bad response'
 const OUR_REQUEST = new Set([
   'UND_ERR_INVALID_ARG',
   'UND_ERR_NOT_SUPPORTED',
@@ -23,5 +25,9 @@ export function upstreamFailure(error: Error & { code?: string }, isConnected: b
     return new GatewayError('upstream-unreachable', `no connection: ${code || error.message}`, { cause })
   if (TOO_SLOW.has(code)) return new GatewayError('upstream-stalled', 'the upstream sends nothing', { cause })
   if (MALFORMED.has(error.name)) return new GatewayError('upstream-malformed', error.message, { cause })
+  if (error.message === UNASKED_CONTINUE)
+    return new GatewayError('upstream-reset', 'it sent 100 Continue unasked, which undici does not take', {
+      cause,
+    })
   return new GatewayError('upstream-reset', `the connection ended early: ${code || error.message}`, { cause })
 }

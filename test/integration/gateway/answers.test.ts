@@ -5,6 +5,7 @@ import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange, rawGet } from '../../support/gateway-raw.ts'
 import { bytes, type RawUpstream, startRawUpstream } from '../../support/gateway-raw-upstream.ts'
+import { dialTcp } from '../../support/tcp.ts'
 
 let upstream: RawUpstream
 let gateway: TestGateway
@@ -22,6 +23,39 @@ async function start(settings: Record<string, string> = {}) {
 
 /** The same with every guard, which buffers, and with none, which streams. */
 const BOTH = ['all', 'none']
+
+describe.each(BOTH)('the header of a streamed answer, with GUARDS=%s', guards => {
+  const header = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const event = '9\r\ndata: 1\n\n\r\n'
+  const ask = async () => {
+    const client = await dialTcp(`127.0.0.1:${gateway.port}`)
+    client.socket.write('GET /proxy/x HTTP/1.1\r\nHost: g.test\r\n\r\n')
+    return client
+  }
+
+  test('goes out when it comes, though nothing follows for now', async () => {
+    await start({ GUARDS: guards })
+    let follow = () => {}
+    upstream.answer = ({ socket }) => {
+      socket.write(header)
+      follow = () => socket.write(event)
+    }
+    const client = await ask()
+    await eventually(() => expect(String(client.received())).toMatch(/^HTTP\/1\.1 200 OK\r\n.*\r\n\r\n$/s))
+    follow()
+    await eventually(() => expect(String(client.received())).toMatch(/\r\n\r\n9\r\ndata: 1\n\n\r\n$/))
+    client.socket.destroy()
+  })
+
+  test('goes out in one piece with what is there of the body', async () => {
+    await start({ GUARDS: guards })
+    upstream.answer = bytes(header + event)
+    const client = await ask()
+    await eventually(() => expect(client.chunks.length).toBeGreaterThan(0))
+    expect(String(client.chunks[0]?.data)).toMatch(/^HTTP\/1\.1 200 OK\r\n.*data: 1\n\n\r\n$/s)
+    client.socket.destroy()
+  })
+})
 
 describe.each(BOTH)('before the answer, with GUARDS=%s', guards => {
   const early = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n'
@@ -54,6 +88,15 @@ describe.each(BOTH)('before the answer, with GUARDS=%s', guards => {
     upstream.answer = bytes(early + final)
     const { text } = await rawExchange(gateway.port, 'GET /proxy/x HTTP/1.0\r\n\r\n')
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+  })
+
+  test('100 that nobody asked for is a 502 that says so, for undici takes none', async () => {
+    await start({ GUARDS: guards })
+    upstream.answer = bytes(`HTTP/1.1 100 Continue\r\n\r\n${final}`)
+    const { text } = await rawGet(gateway.port, '/proxy/x')
+    expect(text).toMatch(
+      /^HTTP\/1\.1 502 .*"detail":"it sent 100 Continue unasked, .*"code":"upstream-reset"/s,
+    )
   })
 
   test('101 that nobody asked for is a 502', async () => {

@@ -4,8 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
 import { rawExchange } from '../../support/gateway-raw.ts'
-import { OK, type RawUpstream, startRawUpstream, timeless } from '../../support/gateway-raw-upstream.ts'
-import { quiet } from '../../support/toxic-lab.ts'
+import { type RawUpstream, startRawUpstream, timeless } from '../../support/gateway-raw-upstream.ts'
 
 let upstream: RawUpstream
 let gateway: TestGateway
@@ -236,7 +235,16 @@ describe('a target of another kind', () => {
 
   test.each([
     'GET http://evil.test/proxy/x HTTP/1.1',
-    'GET http://gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test.evil.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test@evil.test/proxy/x HTTP/1.1',
+    'GET http://user@gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test:80/proxy/x HTTP/1.1',
+    'GET https://gateway.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test//evil.test/proxy/x HTTP/1.1',
+    'GET http://gateway.test/proxy//evil.test/x HTTP/1.1',
+    'GET http://gateway.test/proxy/../admin HTTP/1.1',
+    'GET http://gateway.test/proxy/x#y HTTP/1.1',
+    'GET http:///proxy/x HTTP/1.1',
     'GET //evil.test/proxy/x HTTP/1.1',
     'GET /proxy//evil.test/x HTTP/1.1',
     'OPTIONS * HTTP/1.1',
@@ -244,6 +252,34 @@ describe('a target of another kind', () => {
     'GET ?x HTTP/1.1',
   ])('%s: 400, and nothing reaches the upstream', async line => {
     expect((await send(line, HOST + CLOSE)).status).toBe(400)
+    expect(upstream.received()).toBe('')
+  })
+
+  test.each(['http://gateway.test/proxy/x', 'HTTP://gateway.test/proxy/x'])(
+    '%s is the path alone, where it names the host that the request is for',
+    async target => {
+      const answer = await send(`GET ${target} HTTP/1.1`, HOST + CLOSE)
+      expect(answer.status).toBe(200)
+      expect(timeless(upstream.received())).toBe(forwarded('GET /x', { more: '\r\n' }))
+    },
+  )
+
+  test('a URL of the host without a path is that of "/"', async () => {
+    for (const target of ['http://gateway.test', 'http://gateway.test?x=/proxy/x'])
+      expect((await send(`GET ${target} HTTP/1.1`, HOST + CLOSE)).status).toBe(404)
+    expect(upstream.received()).toBe('')
+  })
+
+  test.each([
+    ['no Host', ''],
+    ['an empty Host', 'Host:\r\n'],
+    ['a Host that goes on into the path', 'Host: gateway.test/proxy\r\n'],
+    ['two Hosts', `${HOST}Host: evil.test\r\n`],
+  ])('a URL is no path where the request has %s', async (_what, host) => {
+    for (const version of ['1.0', '1.1']) {
+      const answer = await send(`GET http://gateway.test/proxy/x HTTP/${version}`, host + CLOSE)
+      expect(answer.status).toBe(400)
+    }
     expect(upstream.received()).toBe('')
   })
 
@@ -331,93 +367,5 @@ describe('slowness', () => {
     await eventually(() => expect(text).toMatch(/^HTTP\/1\.1 408 /), MOST_MS)
     clearInterval(drip)
     socket.destroy()
-  })
-})
-
-describe('pipelining', () => {
-  const pair = `GET /proxy/a HTTP/1.1\r\n${HOST}\r\nGET /proxy/b HTTP/1.1\r\n${HOST}${CLOSE}\r\n`
-
-  test('answers come in the order of the requests, however long each takes', async () => {
-    const order: string[] = []
-    upstream.answer = end => {
-      const path = /GET \/(\w)/.exec(end.received().toString())?.[1] ?? ''
-      order.push(path)
-      setTimeout(
-        () => end.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${path}`),
-        path === 'a' ? 200 : 0,
-      )
-    }
-    const { text } = await rawExchange(gateway.port, pair)
-    expect(order.sort()).toEqual(['a', 'b'])
-    expect(text.match(/\r\n\r\n(\w)/g)).toEqual(['\r\n\r\na', '\r\n\r\nb'])
-  })
-
-  test('a long answer that waits its turn is held back, and arrives whole', async () => {
-    const long = 'x'.repeat(5_000_000)
-    let first = () => {}
-    upstream.answer = end => {
-      if (end.received().includes('GET /a')) first = () => end.socket.write(OK)
-      else end.socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${long.length}\r\n\r\n${long}`)
-    }
-    const answered = rawExchange(gateway.port, pair)
-    const unsent = () => upstream.ends.reduce((sum, { socket }) => sum + socket.writableLength, 0)
-    await eventually(() => expect(upstream.ends.length).toBe(2))
-    await quiet(200)
-    expect(unsent()).toBeGreaterThan(0)
-    first()
-    expect((await answered).text.endsWith(long)).toBe(true)
-  })
-
-  test('what is no request after one is refused after its answer, not in its place', async () => {
-    const { text } = await rawExchange(gateway.port, `${GET}\r\n${HOST}\r\nNOT HTTP\r\n\r\n`)
-    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
-  })
-
-  test('what is no request in the middle of an answer breaks that off, and adds no byte to it', async () => {
-    upstream.answer = end => end.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun')
-    const socket = connect(gateway.port, '127.0.0.1')
-    let text = ''
-    socket.on('data', data => {
-      text += data
-    })
-    socket.on('error', () => {})
-    socket.write(`${POST}\r\n${HOST}${CHUNKED}\r\n1\r\na\r\n`)
-    await eventually(() => expect(text).toContain('begun'))
-    const closed = new Promise(resolve => socket.on('close', resolve))
-    socket.write('NOT A CHUNK\r\n')
-    await closed
-    expect(text.match(/HTTP\/1\.1 /g)?.length).toBe(1)
-    expect(text.endsWith('begun')).toBe(true)
-  })
-
-  test('a client that hangs up ends the calls of all its requests', async () => {
-    upstream.answer = () => {}
-    const socket = connect(gateway.port, '127.0.0.1')
-    for (let id = 1; id <= 5; id += 1) socket.write(`GET /proxy/${id} HTTP/1.1\r\n${HOST}\r\n`)
-    await eventually(() => expect(upstream.ends.length).toBe(5))
-    socket.destroy()
-    await eventually(() => expect(upstream.ends.every(({ ending }) => ending !== undefined)).toBe(true))
-  })
-
-  test('a streamed answer that breaks off before its turn cuts the connection after the earlier answer', async () => {
-    let first = () => {}
-    let breakOff = () => {}
-    upstream.answer = end => {
-      if (end.received().includes('GET /a')) first = () => end.socket.write(OK)
-      else {
-        end.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\nCache-Control: no-store\r\n\r\nbegun')
-        breakOff = () => void end.socket.destroy()
-      }
-    }
-    const pairThatStays = pair.replace(CLOSE, '')
-    const answered = rawExchange(gateway.port, pairThatStays)
-    await eventually(() => expect(upstream.ends.length).toBe(2))
-    await quiet(100)
-    breakOff()
-    await eventually(async () => expect((await gateway.counts())['upstream.upstream-reset']).toBe(1))
-    first()
-    const { text } = await answered
-    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200'])
-    expect(text).toMatch(/ok$/)
   })
 })

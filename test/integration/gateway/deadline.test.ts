@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { rawGet } from '../../support/gateway-raw.ts'
 import { json, silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 
 let upstream: TestUpstream
@@ -62,6 +63,17 @@ describe('a client that asks for a shorter deadline', () => {
         expect(problem.detail).toContain(`X-Request-Timeout-Ms is ${JSON.stringify(value)}; accepted: whole`)
         expect(problem.detail).not.toContain('\n')
       }
+      expect(upstream.requests.length).toBe(0)
+    },
+  )
+
+  test.each(['abc', '50'])(
+    'and writes 5000 and then %s in a second field is not guessed at',
+    async second => {
+      const gateway = await start()
+      const answer = await rawGet(gateway.port, '/proxy/x', [`${FIELD}: 5000`, `${FIELD}: ${second}`])
+      expect(answer.status).toBe(400)
+      expect(answer.text).toContain(`X-Request-Timeout-Ms is \\"5000, ${second}\\"`)
       expect(upstream.requests.length).toBe(0)
     },
   )

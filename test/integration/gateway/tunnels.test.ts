@@ -261,6 +261,88 @@ describe('an upstream that does not switch', () => {
   })
 })
 
+describe('a handshake that is pipelined', () => {
+  test.each([
+    ['one that is not asked at all', 'GET /health HTTP/1.1\r\nHost: g.test\r\n\r\n'],
+    ['one that takes its time', 'GET /proxy/slow HTTP/1.1\r\nHost: g.test\r\n\r\n'],
+  ])('behind %s is answered in turn, as it stands', async (_what, before) => {
+    await start()
+    upstream.answer = end => void setTimeout(() => end.socket.write(OK), 100)
+    const closing = handshake().replace('keep-alive, Upgrade', 'close, Upgrade')
+    const { text } = await rawExchange(gateway.port, before + closing)
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200'])
+    expect(upstream.received()).not.toMatch(/^upgrade:/im)
+  })
+
+  test('to nowhere behind another request leaves the process up', async () => {
+    await start()
+    const { text } = await rawExchange(
+      gateway.port,
+      `GET /health HTTP/1.1\r\nHost: g.test\r\n\r\n${handshake('/nope').replace('keep-alive', 'close')}`,
+    )
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404'])
+  })
+
+  test('is one again on a connection whose answers are out', async () => {
+    await start()
+    const client = await dial('GET /health HTTP/1.1\r\nHost: g.test\r\n\r\n')
+    await eventually(() => expect(textOf(client)).toMatch(/\{"status":"ok"\}$/))
+    client.socket.write(handshake())
+    await eventually(() => expect(textOf(client)).toMatch(/ 101 /))
+  })
+})
+
+describe('a client whose handshake is under way', () => {
+  const pending = async (text: string) => {
+    upstream.answer = () => {}
+    const client = await dial(text)
+    await eventually(() => expect(upstream.ends.length).toBe(1))
+    return client
+  }
+
+  test.each([
+    ['', ''],
+    [', though it sent something first', 'early'],
+  ])('is gone when it ends the connection%s', async (_what, early) => {
+    await start()
+    const client = await pending(handshake() + early)
+    client.socket.end()
+    await eventually(() => expect(upstream.ends[0]?.ending).toBeDefined())
+    await eventually(() => expect(client.ending).toBe('fin'))
+  })
+
+  test('loses nothing of what it sends meanwhile, in however many pieces', async () => {
+    await start()
+    const client = await pending(handshake())
+    const early = Array.from({ length: 40 }, (_, index) => `${index} `.repeat(2_000))
+    for (const piece of early) {
+      client.socket.write(piece)
+      await quiet(2)
+    }
+    upstream.ends[0]!.socket.write(SWITCHED)
+    await eventually(() => expect(upstream.received().endsWith(`\r\n\r\n${early.join('')}`)).toBe(true))
+    client.socket.write('late')
+    await eventually(() => expect(upstream.received().endsWith('39 late')).toBe(true))
+  })
+
+  test('may still have its tunnel while the gateway drains', async () => {
+    await start({ DRAIN_MS: '1000' })
+    const client = await pending(handshake())
+    const closed = gateway.close()
+    upstream.ends[0]!.socket.write(SWITCHED)
+    await eventually(() => expect(textOf(client)).toMatch(/ 101 /))
+    expect(textOf(client).match(/^connection: .*$/gim)).toEqual(['Connection: Upgrade'])
+    await closed
+  })
+
+  test('is cut off when the time to drain is over', async () => {
+    await start({ DRAIN_MS: '300' })
+    const client = await pending(handshake())
+    await gateway.close()
+    await eventually(() => expect([client.ending, upstream.ends[0]?.ending]).not.toContain(undefined))
+  })
+})
+
 describe('the guards before a tunnel', () => {
   const codeOf = async () => /"code":"([^"]*)"/.exec((await rawExchange(gateway.port, handshake())).text)?.[1]
 
@@ -353,6 +435,15 @@ describe('the end of a tunnel', () => {
     // Two clocks, each rounded.
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(299)
     await closed
+  })
+
+  test('at shutdown does not wait for a client that reads nothing', async () => {
+    await start({ DRAIN_MS: '300' })
+    const { client, server } = await tunnel()
+    client.socket.pause()
+    server.socket.write(Buffer.alloc(32 * 1024 * 1024))
+    await eventually(() => expect(client.socket.readableLength).toBeGreaterThan(0))
+    await gateway.close()
   })
 
   test('lets a gateway close at once whose tunnels have ended', async () => {

@@ -10,6 +10,7 @@ import { connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '../../support/eventually.ts'
 import { PATIENT, startGateway, type TestGateway } from '../../support/gateway-app.ts'
+import { rawExchange } from '../../support/gateway-raw.ts'
 import { silence, startUpstream, type TestUpstream } from '../../support/gateway-upstream.ts'
 import { quiet } from '../../support/toxic-lab.ts'
 
@@ -257,6 +258,15 @@ describe('Expect: 100-continue', () => {
     await start(PATIENT)
     await upstream.refuse()
     expect(await ask('/proxy/x')).toMatchObject({ status: 502, isAskedFor: false })
+  })
+
+  test('of HTTP/1.0 is not heard: what it knows nothing of, it is not told', async () => {
+    await start(PATIENT)
+    const { text } = await rawExchange(
+      gateway.port,
+      'POST /proxy/x HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody',
+    )
+    expect(text).toMatch(/^HTTP\/1\.1 200 .*\r\n\r\n4$/s)
   })
 
   test('of anything else is a 417 that says so', async () => {
