@@ -11,8 +11,8 @@ type WaitingResponse = ServerResponse & { _onPendingData(bytes: number): void }
 
 /**
  * Begins a request that came before the one before it was answered, once it is its turn to be: an answer that had to
- * wait would be kept in memory, whole, and as many of them as a client cares to ask for. Nothing is asked for whom
- * hangs up before.
+ * wait would be kept in memory, whole, and as many of them as a client cares to ask for, and a 1xx before it would fall
+ * into the body of the one that is going out. Nothing is asked for whom hangs up before.
  */
 export function awaitTurn(response: ServerResponse, socket: Socket, begin: () => void): void {
   const { _onPendingData: weigh } = response as WaitingResponse

@@ -153,7 +153,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     this.#release()
-    this.#fail(this.#reason ?? upstreamFailure(error, this.#controller !== null))
+    const progress = { isConnected: this.#controller !== null, isAnswered: this.#status !== 0 }
+    this.#fail(this.#reason ?? upstreamFailure(error, progress))
   }
 
   onRequestUpgrade(

@@ -333,7 +333,9 @@ describe('an upstream that does not keep to HTTP', () => {
 
   test.each([
     ['SSH-2.0-OpenSSH_9.2\r\n', 'upstream-malformed'],
+    ['HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello', 'upstream-malformed'],
     ['HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this', 'upstream-reset'],
+    ['HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nonly this', 'upstream-reset'],
     ['', 'upstream-reset'],
   ])('%j is a 502 %s, not a broken gateway', async (answerBytes, code) => {
     bytes = answerBytes
