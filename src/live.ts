@@ -11,6 +11,7 @@ import { loadShedding, type Shed } from './load-shedding.ts'
 import { createPipeline, type Pipeline } from './pipeline.ts'
 import type { EventLoopLag } from './telemetry/event-loop-lag.ts'
 import type { Telemetry } from './telemetry/events.ts'
+import { TransientMap } from './transient-map.ts'
 import type { Upstream } from './upstream.ts'
 
 /** Everything that goes together: never a new list of guards on an old store. */
@@ -66,7 +67,7 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
     shed: loadShedding(under, parts.lag),
   })
   const emptyCache = (under: GatewayConfig) => {
-    const underWay: UnderWay = new Map()
+    const underWay: UnderWay = new TransientMap()
     const store = parts.createStore(under)
     store.onForgotten?.(isMeant => overtake(underWay, isMeant))
     return { store, underWay }

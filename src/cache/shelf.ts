@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { epochAt } from '../epoch-now.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import { TransientMap } from '../transient-map.ts'
 import { entriesUnder } from './in-force.ts'
 import { keysOfPath, variantKey } from './keys.ts'
 import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
@@ -37,7 +38,7 @@ export interface Shelf {
 }
 
 /** The calls under way, by what is made out of their answers. They outlive the shelf that began them. */
-export type UnderWay = Map<string, Calls>
+export type UnderWay = TransientMap<Calls>
 
 /** The calls for one path that are under way. */
 interface Calls {
@@ -60,7 +61,11 @@ export function overtake(underWay: UnderWay, isMeant: (key: string) => boolean):
   }
 }
 
-export function createShelf(store: CacheStore, rules: CacheRules, underWay: UnderWay = new Map()): Shelf {
+export function createShelf(
+  store: CacheStore,
+  rules: CacheRules,
+  underWay: UnderWay = new TransientMap(),
+): Shelf {
   const inForce = entriesUnder(rules)
   const place = (base: string, variants: CacheEntry | undefined, entry: CacheEntry | undefined): Place => ({
     base,

@@ -3,6 +3,7 @@ import { flightKey } from '../cache/keys.ts'
 import { mayBeShared, mayShareResponse } from '../cache/sharing.ts'
 import { matchesVary, selectorOf, varyOf } from '../cache/vary.ts'
 import { GatewayError, isFaultStatus, isUpstreamFault } from '../errors.ts'
+import { TransientMap } from '../transient-map.ts'
 import type { GatewayRequest, GatewayResponse, Guard, Next, Tell } from './guard.ts'
 import { type Ending, SharedCall } from './shared-call.ts'
 
@@ -34,7 +35,7 @@ const NOTHING_YET: Before = { hasFailed: false, isVariant: false }
  * @param deadlineMs how long a shared call may take; infinite where no deadline is kept
  */
 export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell): Guard {
-  const calls = new Map<string, SharedCall>()
+  const calls = new TransientMap<SharedCall>()
   const apart = keysApart()
 
   function begin(key: string, request: GatewayRequest, next: Next): SharedCall {

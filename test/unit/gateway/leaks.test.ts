@@ -7,6 +7,7 @@ import { createGuardState } from '../../../src/guard-state.ts'
 import { type GatewayResponse, GUARD_NAMES } from '../../../src/guards/guard.ts'
 import { createPipeline } from '../../../src/pipeline.ts'
 import { createTelemetry } from '../../../src/telemetry/events.ts'
+import { TransientMap } from '../../../src/transient-map.ts'
 import { requestOf } from '../../support/gateway-chain.ts'
 import { type Step, scriptedUpstream } from '../../support/scripted-upstream.ts'
 
@@ -82,7 +83,7 @@ function chainOver(script: readonly Step[], environment: Record<string, string>)
   )
   const upstream = scriptedUpstream(script)
   const store = memoryStore(config)
-  const parts = { upstream, store, underWay: new Map(), telemetry, state }
+  const parts = { upstream, store, underWay: new TransientMap<never>(), telemetry, state }
   return { config, state, upstream, pipeline: createPipeline(config, parts) }
 }
 
