@@ -48,16 +48,21 @@ export function createForwarding(options: ForwardingOptions, trusts: Trust): For
     `(?:^|,)[ \\t]*[^ \\t,]+[ \\t]+${viaName.replaceAll('.', '\\.')}[ \\t]*(?:$|[,(])`,
     'i',
   )
+  const ownVia = [`1.0 ${viaName}`, `1.1 ${viaName}`]
   return {
     viaName,
     isLoop: via => via !== undefined && own.test(via),
     receive(request) {
-      const isTrusted = trusts(request.socket.remoteAddress)
+      const { remoteAddress } = request.socket
+      const isTrusted = trusts(remoteAddress)
       const headers = copiedFields(request, isTrusted, options.tellsForwarded)
-      const origin = addClient(headers, request, isTrusted, options.tellsForwarded)
+      const client: Client = { peer: plainAddress(remoteAddress), headers: request.headers }
+      const origin = isTrusted
+        ? addTrusted(headers, client, options.tellsForwarded)
+        : addClient(headers, client, options.tellsForwarded)
       const { via } = request.headers
-      const ownVia = `1.${request.httpVersionMinor} ${viaName}`
-      headers.push('via', via === undefined ? ownVia : `${via}, ${ownVia}`)
+      const here = ownVia[request.httpVersionMinor]!
+      headers.push('via', via === undefined ? here : `${via}, ${here}`)
       return { headers, origin }
     },
   }
@@ -83,20 +88,36 @@ function copiedFields(
   return copied
 }
 
+/** Who asks, and how. */
+interface Client {
+  /** The address at the other end of the connection. */
+  readonly peer: string
+  readonly headers: IncomingMessage['headers']
+}
+
 /**
- * What a trusted proxy said is kept and added to, where it is what it should be; what anybody else said is replaced.
- * @returns the origin that the upstream is told, with whatever else of the place it is told
+ * What anybody said of itself is replaced.
+ * @returns the origin that the upstream is told
  */
 function addClient(
   fields: string[],
-  { headers, socket }: IncomingMessage,
-  isTrusted: boolean,
+  { peer, headers: { host = '' } }: Client,
   tellsForwarded: boolean,
 ): string {
-  const told = (name: string) => (isTrusted ? (headers[name] as string | undefined) : undefined)
+  fields.push('x-forwarded-for', peer, 'x-forwarded-proto', 'http')
+  if (host !== '') fields.push('x-forwarded-host', host)
+  if (tellsForwarded) fields.push('forwarded', forwardedElement(peer, host))
+  return publicOrigin('http', host)
+}
+
+/**
+ * What a trusted proxy said is kept and added to, where it is what it should be.
+ * @returns the origin that the upstream is told, with whatever else of the place it is told
+ */
+function addTrusted(fields: string[], { peer, headers }: Client, tellsForwarded: boolean): string {
+  const told = (name: string) => headers[name] as string | undefined
   const addTo = (list: string | undefined, member: string) =>
     list === undefined ? member : `${list}, ${member}`
-  const peer = plainAddress(socket.remoteAddress)
   const toldProto = told('x-forwarded-proto')
   const proto = toldProto !== undefined && PROTO.test(toldProto) ? toldProto.toLowerCase() : 'http'
   const toldHost = told('x-forwarded-host') ?? ''
@@ -104,8 +125,7 @@ function addClient(
   fields.push('x-forwarded-for', addTo(told('x-forwarded-for'), peer), 'x-forwarded-proto', proto)
   if (host !== '') fields.push('x-forwarded-host', host)
   if (tellsForwarded) fields.push('forwarded', addTo(told('forwarded'), forwardedElement(peer, headers.host)))
-  const origin = publicOrigin(proto, host)
-  return isTrusted ? origin + placeTold(headers, tellsForwarded ? host : headers.host) : origin
+  return publicOrigin(proto, host) + placeTold(headers, tellsForwarded ? host : headers.host)
 }
 
 /** Without a slash in it: in a key the path begins with the first. */
