@@ -36,6 +36,8 @@ type Judgement = 'failed' | 'answered' | 'nothing'
 
 const BUCKETS = 10
 
+const nothing = () => {}
+
 /** Of no interest to anybody: the caller has the true one. */
 const FAILURE = new Error('the upstream failed')
 
@@ -94,7 +96,7 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   function report(began: number, judgement: Judgement): void {
     if (began !== generation) tell('stale-result')
     else if (judgement === 'answered') circuit.fire(judgement)
-    else if (judgement === 'failed') circuit.fire(judgement).catch(() => {})
+    else if (judgement === 'failed') circuit.fire(judgement).catch(nothing)
     else if (state === 'half-open') letNextProbe()
   }
 
@@ -110,7 +112,7 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
    * @returns the way to call it off
    */
   function boundUpload({ parts: { body } }: GatewayRequest): () => void {
-    if (!isProbing || body === null) return () => {}
+    if (!isProbing || body === null) return nothing
     const probing = generation
     const timer = setTimeout(() => {
       if (generation === probing && !body.isOver) letNextProbe()

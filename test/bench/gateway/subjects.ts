@@ -49,6 +49,8 @@ export async function startGateway(
       ADMIN_HOST: '127.0.0.1',
       ADMIN_PORT: '0',
       UPSTREAM_URL: upstream,
+      // Where there is one, the rate limit counts in it: each row says for itself whether it does.
+      REDIS_URL: '',
       ...RAISED,
       ...settings,
     },
