@@ -2,7 +2,7 @@
 // count; rates are this machine's.
 
 import { GENERATOR } from './gateway/load.ts'
-import { isPinned, pin } from './gateway/machine.ts'
+import { halt, isPinned, pin } from './gateway/machine.ts'
 import { measure, type Slice, type SliceOptions, STORED_PATH } from './gateway/measure.ts'
 import { startPeers } from './gateway/peers.ts'
 import { GATEWAY, type Served, startBareHttp, startGateway } from './gateway/subjects.ts'
@@ -18,8 +18,8 @@ export interface GatewayBenchOptions {
   isQuick: boolean
 }
 
-/** Rounds are odd, so that the middle of them is one that was measured. */
-const LENGTHS = { full: { rounds: 7, seconds: 3 }, quick: { rounds: 3, seconds: 1 } }
+/** Many short rounds: a machine that others use is slow for seconds at a time. Odd, so that the middle was measured. */
+const LENGTHS = { full: { rounds: 15, seconds: 1 }, quick: { rounds: 3, seconds: 1 } }
 const CONNECTIONS = 50
 /** Enough for a queue to show. */
 const CROWD = 100
@@ -59,6 +59,7 @@ type Measured = (subjects: readonly Served[], options: SliceOptions) => Promise<
 
 function measuring(upstream: Upstream, rounds: number): Measured {
   return async (subjects, options) => {
+    for (const { pid } of subjects) halt(pid, true)
     const rows = await interleave(subjects, { rounds, slices: 1 }, subject => {
       process.stderr.write(`${options.way}, ${options.connections} connections: ${subject.name}\n`)
       return measure(subject, upstream, options)

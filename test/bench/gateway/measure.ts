@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { VoidError } from '../void-error.ts'
 import { type Figures, shoot } from './load.ts'
-import { cpuSeconds } from './machine.ts'
+import { cpuSeconds, halt } from './machine.ts'
 import type { Served } from './subjects.ts'
 import { BODY, PRIVATE, type Upstream } from './upstream.ts'
 
@@ -28,6 +28,8 @@ export const STORED_PATH = '/areas/stored'
 const MOST_REFILLS = 0.001
 
 const SETTLE_MS = 100
+/** Who wakes up may take that for a stall of its event loop, for a few turns. */
+const AWAKE_MS = 200
 
 let slices = 0
 
@@ -38,6 +40,20 @@ export async function measure(
   { way, connections, seconds }: SliceOptions,
 ): Promise<Slice> {
   slices += 1
+  halt(subject.pid, false)
+  try {
+    return await measureAwake(subject, upstream, { way, connections, seconds })
+  } finally {
+    halt(subject.pid, true)
+  }
+}
+
+async function measureAwake(
+  subject: Served,
+  upstream: Upstream,
+  { way, connections, seconds }: SliceOptions,
+): Promise<Slice> {
+  await sleep(AWAKE_MS)
   const base = new URL(subject.url)
   // Never asked before, however many rounds there are.
   const folder = subject.folder ?? PRIVATE
