@@ -5,7 +5,7 @@ import { GENERATOR } from './gateway/load.ts'
 import { halt, isPinned, pin } from './gateway/machine.ts'
 import { measure, type Slice, type SliceOptions, STORED_PATH } from './gateway/measure.ts'
 import { startPeers } from './gateway/peers.ts'
-import { GATEWAY, type Served, startBareHttp, startGateway } from './gateway/subjects.ts'
+import { GATEWAY, type Served, startBareAnswer, startBareProxy, startGateway } from './gateway/subjects.ts'
 import { crowdedSection, passedOnSection, storedSection } from './gateway/tables.ts'
 import { startUpstream, type Upstream } from './gateway/upstream.ts'
 import { inLaboratory, type Laboratory } from './laboratory.ts'
@@ -19,7 +19,7 @@ export interface GatewayBenchOptions {
 }
 
 /** Many short rounds: a machine that others use is slow for seconds at a time. Odd, so that the middle was measured. */
-const LENGTHS = { full: { rounds: 15, seconds: 1 }, quick: { rounds: 3, seconds: 1 } }
+const LENGTHS = { full: { rounds: 11, seconds: 1 }, quick: { rounds: 3, seconds: 1 } }
 const CONNECTIONS = 50
 /** Enough for a queue to show. */
 const CROWD = 100
@@ -80,7 +80,12 @@ async function openStored(lab: Laboratory, upstream: Upstream): Promise<Served[]
         }),
       ]
     : []
-  return [await startBareHttp(lab, memory, STORED_PATH), memory, ...redis]
+  return [
+    await startBareAnswer(lab, 'bare-http', memory, STORED_PATH),
+    memory,
+    ...redis,
+    await startBareAnswer(lab, 'bare-cache', memory, STORED_PATH),
+  ]
 }
 
 async function openPassedOn(lab: Laboratory, upstream: Upstream, hasPeers: boolean) {
@@ -89,6 +94,7 @@ async function openPassedOn(lab: Laboratory, upstream: Upstream, hasPeers: boole
     { ...(await startGateway(lab, GATEWAY.storing, upstream.url)), folder: '/areas' },
     await startGateway(lab, GATEWAY.unshared, upstream.url, { GUARDS: WITHOUT_SHARING }),
     await startGateway(lab, GATEWAY.bare, upstream.url, { GUARDS: 'none' }),
+    await startBareProxy(lab, upstream.url),
   ]
   const { peers, missing } = hasPeers ? await startPeers(lab, upstream.url) : { peers: [], missing: [] }
   for (const { pid } of peers) pin(pid, 'measured')

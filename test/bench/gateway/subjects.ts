@@ -59,12 +59,35 @@ export async function startGateway(
   return { name, pid, url: `http://127.0.0.1:${ports.http}/proxy` }
 }
 
-/** A bare server that sends what `like` answers at this path, to the byte. */
-export async function startBareHttp(lab: Laboratory, like: Served, path: string): Promise<Served> {
-  const name = 'bare node:http, the same bytes'
-  const { pid, ports } = await lab.start(name, 'test/bench/gateway/bare-http.ts', {
-    env: { ANSWER: JSON.stringify(await answerOf(like.url + path)) },
-  })
+/** What the packages can do at most: the same job with nothing of ours in it. */
+const BARE = {
+  'bare-http': 'bare node:http, the same bytes',
+  'bare-cache': 'bare Fastify, rate-limit and lru-cache',
+  'bare-proxy': 'bare Fastify and undici',
+}
+
+/** A bare server that sends what `like` answers at this path, the first kind of them to the byte. */
+export async function startBareAnswer(
+  lab: Laboratory,
+  kind: 'bare-http' | 'bare-cache',
+  like: Served,
+  path: string,
+): Promise<Served> {
+  return startBare(lab, kind, { ANSWER: JSON.stringify(await answerOf(like.url + path)) })
+}
+
+/** A proxy that does nothing but pass on. */
+export function startBareProxy(lab: Laboratory, upstream: string): Promise<Served> {
+  return startBare(lab, 'bare-proxy', { UPSTREAM_URL: upstream })
+}
+
+async function startBare(
+  lab: Laboratory,
+  kind: keyof typeof BARE,
+  env: Record<string, string>,
+): Promise<Served> {
+  const name = BARE[kind]
+  const { pid, ports } = await lab.start(name, `test/bench/gateway/${kind}.ts`, { env })
   pin(pid, 'measured')
   return { name, pid, url: `http://127.0.0.1:${ports.http}/proxy` }
 }
