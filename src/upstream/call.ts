@@ -17,6 +17,9 @@ import { SocketTunnel } from './socket-tunnel.ts'
 import { StreamedBody, type StreamLimits } from './streamed-body.ts'
 import { type UploadLimits, watchUpload } from './upload-watch.ts'
 
+/** What is added to a moment and taken off again comes back a little less. */
+const ROUNDING_MS = 0.001
+
 export interface CallOptions extends StreamLimits, UploadLimits {
   /** Sent as Host. */
   upstreamHost: string
@@ -190,7 +193,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const { deadlineAt, arrivedAt, parts } = this.#request
     if (deadlineAt === Number.POSITIVE_INFINITY) return []
     const leftMs = deadlineAt - (parts.body === null ? this.#begunAt : arrivedAt)
-    return [TIMEOUT_FIELD, String(Math.max(1, Math.floor(leftMs)))]
+    return [TIMEOUT_FIELD, String(Math.max(1, Math.floor(leftMs + ROUNDING_MS)))]
   }
 
   #openTunnel(tunnel: SocketTunnel, status: number, fields: readonly string[], protocol: string): void {
