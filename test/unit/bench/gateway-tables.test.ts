@@ -14,7 +14,8 @@ const slice = (perSecond: number, more: Partial<Slice> = {}): Slice => ({
   p99Ms: 5,
   statuses: 0,
   errors: 0,
-  cpuMicros: 20,
+  // Busy all the time.
+  cpuMicros: 1e6 / perSecond,
   ...more,
 })
 const row = (name: string, rounds: Slice[], reason = ''): Row<Slice> => ({
@@ -37,6 +38,13 @@ describe('stored answers', () => {
     expect(sectionText(storedSection(rows))).toContain('| memory | 80 | 0.75 (0.70–0.80) |')
   })
 
+  test('are not judged where the load was too little for one of the servers', () => {
+    const rows = [row('bare', [slice(100, { cpuMicros: 7_900 })]), row('memory', [slice(95)])]
+    expect(targetsOf(storedSection(rows))[0]).toMatch(
+      /^– .*: not judged: the load kept bare busy for 79 % of the time$/,
+    )
+  })
+
   test('a void row says why, and nothing is judged by it', () => {
     const rows = [row('bare', [slice(100)]), row('memory', [], '3 unexpected statuses')]
     expect(sectionText(storedSection(rows))).toContain('| memory | void: 3 unexpected statuses |')
@@ -46,9 +54,9 @@ describe('stored answers', () => {
 
 describe('what is passed on', () => {
   const rows = [
-    row(GATEWAY.guarded, [slice(130, { cpuMicros: 32, p99Ms: 6 })]),
+    row(GATEWAY.guarded, [slice(130, { p99Ms: 6 })]),
     row(GATEWAY.storing, [slice(90)]),
-    row(GATEWAY.bare, [slice(169, { cpuMicros: 20 })]),
+    row(GATEWAY.bare, [slice(169)]),
     row(PEER_NAMES['fastify-http-proxy'], [slice(100, { p99Ms: 6 })]),
     row(PEER_NAMES.nginx, [slice(300)]),
   ]
@@ -61,7 +69,7 @@ describe('what is passed on', () => {
       '✗ passed on with all guards, every answer stored, to nginx, at least 0.42: 0.30 (0.30–0.30)',
       '✗ passed on with no guards, to @fastify/http-proxy, at least 1.7: 1.69 (1.69–1.69)',
       '✓ passed on with no guards, to nginx, at least 0.55: 0.56 (0.56–0.56)',
-      '✗ all guards together, CPU a request, at most 10 µs: 12.0 (12.0–12.0) µs',
+      '✗ all guards together, CPU a request, at most 10 µs: 1775.1 (1775.1–1775.1) µs',
     ])
   })
 
