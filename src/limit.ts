@@ -1,7 +1,7 @@
 // A time limit that does not blame the upstream for a stall of our own event loop.
 
 /** A timer this late means that the event loop stood still, and that answers may lie unread in the sockets. */
-const LATE_MS = 15
+export const LATE_MS = 15
 
 /** Turns of the event loop in which pending reads are taken before a late limit counts. */
 const TURNS = 2

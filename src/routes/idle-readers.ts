@@ -1,5 +1,6 @@
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { LATE_MS } from '../limit.ts'
 import { answerDueOn } from './turn.ts'
 
 export interface ReadLimits {
@@ -24,14 +25,18 @@ type Sending = Socket & { _handle: { bytesWritten: number; writeQueueSize: numbe
 export function dropIdleReaders(server: Server, limits: () => ReadLimits): void {
   const waits = new Map<Socket, Wait | null>()
   let timer: ReturnType<typeof setTimeout> | undefined
+  let due = Number.POSITIVE_INFINITY
   const look = () => {
     const { streamIdleMs, streamLeastBytes } = limits()
+    // While we stood still ourselves, nobody could take anything.
+    const isOurs = performance.now() - due > LATE_MS
     for (const [socket, before] of waits) {
       const now = waitOn(socket)
       waits.set(socket, now)
-      if (before === null || now === null || before.answer !== now.answer) continue
+      if (isOurs || before === null || now === null || before.answer !== now.answer) continue
       if (now.bytes - before.bytes < Math.max(1, streamLeastBytes)) socket.resetAndDestroy()
     }
+    due = performance.now() + streamIdleMs
     timer = setTimeout(look, streamIdleMs)
   }
   server.on('connection', socket => {
