@@ -1,6 +1,7 @@
 // What a bench has running, and its end: every process that was started, every entry made in somebody's server.
 import { once } from 'node:events'
 import { join } from 'node:path'
+import { startGuardian } from '../../chaos/guard-run.ts'
 import { type Child, startChild } from '../../chaos/supervise.ts'
 
 const READY_WITHIN_MS = 20_000
@@ -33,6 +34,8 @@ export interface StartOptions {
 
 export class Laboratory {
   readonly #undo: (() => Promise<unknown>)[] = []
+  /** Ends what was started should we be killed: who stands still cannot see that we are gone. */
+  readonly #guardian = startGuardian()
   #isClosed = false
 
   /** Starts a process of its own; `entry` is a path from the root. */
@@ -44,10 +47,16 @@ export class Laboratory {
       args: args.map(String),
       env: { ...process.env, ...env },
       readyWithinMs: READY_WITHIN_MS,
+      guardian: this.#guardian,
     })
     starting.catch(() => {})
     this.onClose(() => starting.then(child => child.stop()))
     return starting
+  }
+
+  /** A process that was started in another way ends with us, however we end. */
+  watch(pid: number): void {
+    this.#guardian.watch(pid)
   }
 
   /** Told before what it undoes is done, so that nothing slips through when the bench ends in between. */
@@ -66,5 +75,6 @@ export class Laboratory {
     this.#isClosed = true
     for (let undo = this.#undo.pop(); undo !== undefined; undo = this.#undo.pop())
       await undo().catch(() => {})
+    await this.#guardian.dismiss()
   }
 }

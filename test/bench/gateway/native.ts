@@ -71,6 +71,7 @@ async function start(
   child.stderr.setEncoding('utf8').on('data', text => {
     complaint += text
   })
+  if (child.pid !== undefined) lab.watch(child.pid)
   const exited = once(child, 'exit')
   lab.onClose(async () => {
     child.kill('SIGKILL')
