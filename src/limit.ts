@@ -1,7 +1,7 @@
-// A time limit that does not blame the upstream for a stall of our own event loop.
+// Time limits that blame nobody for a stall of our own event loop.
 
 /** A timer this late means that the event loop stood still, and that answers may lie unread in the sockets. */
-export const LATE_MS = 15
+const LATE_MS = 15
 
 /** Turns of the event loop in which pending reads are taken before a late limit counts. */
 const TURNS = 2
@@ -19,6 +19,25 @@ export function limitAt(at: number, expired: () => void, now = performance.now()
     limit.isOver = true
     clearTimeout(limit.timer)
   }
+}
+
+/**
+ * Calls back at the end of each period of `ms()`, and tells whether the event loop stood still at its end: then nobody is
+ * to blame for what did not come. Returns the way to stop.
+ */
+export function everyPeriod(ms: () => number, ended: (isOurs: boolean) => void): () => void {
+  let timer: ReturnType<typeof setTimeout>
+  const begin = () => {
+    const length = ms()
+    const due = performance.now() + length
+    timer = setTimeout(() => {
+      const lateMs = performance.now() - due
+      begin()
+      ended(lateMs > Math.max(LATE_MS, length / 10))
+    }, length)
+  }
+  begin()
+  return () => clearTimeout(timer)
 }
 
 interface Limit {

@@ -1,6 +1,7 @@
 import type { Dispatcher } from 'undici'
 import { GatewayError } from '../errors.ts'
 import type { BodySink, BodySource } from '../guards/guard.ts'
+import { everyPeriod } from '../limit.ts'
 
 export interface StreamLimits {
   /** A streamed answer must bring at least `streamLeastBytes` in each such time, and its client take as much. */
@@ -16,7 +17,7 @@ export class StreamedBody implements BodySource {
   readonly #controller: Dispatcher.DispatchController
   readonly #endCall: (reason: Error) => void
   readonly #limits: StreamLimits
-  #timer: ReturnType<typeof setInterval> | undefined
+  #unwatch: (() => void) | undefined
   /** What came before anybody took it. */
   #early: Buffer[] = []
   #sink: BodySink | null = null
@@ -84,7 +85,10 @@ export class StreamedBody implements BodySource {
       sink.end(this.#trailers, last)
       return
     }
-    this.#timer = setInterval(() => this.#checkFlow(), this.#limits.streamIdleMs)
+    this.#unwatch = everyPeriod(
+      () => this.#limits.streamIdleMs,
+      isOurs => this.#checkFlow(isOurs),
+    )
     if (isOpen) this.resume()
     else this.#pause()
   }
@@ -113,13 +117,14 @@ export class StreamedBody implements BodySource {
   }
 
   /** Who was waited for at both ends of such a time, is judged by what passed in it: the client held the rest up. */
-  #checkFlow(): void {
+  #checkFlow(isOurs: boolean): void {
     const passed = this.#bytes - this.#bytesBefore
     const isClients = this.#wasPaused && this.#isPaused
     const isUpstreams = this.#isUpstreamsAlone
     this.#bytesBefore = this.#bytes
     this.#wasPaused = this.#isPaused
     this.#isUpstreamsAlone = !this.#isPaused
+    if (isOurs) return
     const { streamIdleMs, streamLeastBytes } = this.#limits
     if (isClients && passed < Math.max(1, streamLeastBytes))
       this.#endCall(new GatewayError('client-gone', `the client took ${passed} bytes in ${streamIdleMs} ms`))
@@ -130,7 +135,7 @@ export class StreamedBody implements BodySource {
   #end(reason: Error | null): void {
     this.#isOver = true
     this.#reason = reason
-    clearInterval(this.#timer)
+    this.#unwatch?.()
     const settled = this.#settled
     this.#settled = []
     for (const settle of settled) settle(reason)

@@ -1,4 +1,5 @@
 import { GatewayError } from '../errors.ts'
+import { everyPeriod } from '../limit.ts'
 import type { Upload } from '../upload.ts'
 
 export interface UploadLimits {
@@ -18,19 +19,21 @@ export function watchUpload(
 ): () => void {
   let bytesBefore = 0
   let wasHeldBack = false
-  const timer = setInterval(() => {
-    if (!upload.isFlowing) return
-    const moved = upload.bytes - bytesBefore
-    const isJudged = upload.isHeldBack === wasHeldBack
-    bytesBefore = upload.bytes
-    wasHeldBack = upload.isHeldBack
-    if (!isJudged || moved >= uploadLeastBytes) return
-    if (!wasHeldBack)
-      breakOff(new GatewayError('upload-too-slow', `${moved} bytes came in ${uploadIdleMs} ms`))
-    else if (moved === 0)
-      breakOff(
-        new GatewayError('upstream-stalled', `no byte of the request body was taken in ${uploadIdleMs} ms`),
-      )
-  }, uploadIdleMs)
-  return () => clearInterval(timer)
+  return everyPeriod(
+    () => uploadIdleMs,
+    isOurs => {
+      if (!upload.isFlowing) return
+      const moved = upload.bytes - bytesBefore
+      const isJudged = !isOurs && upload.isHeldBack === wasHeldBack
+      bytesBefore = upload.bytes
+      wasHeldBack = upload.isHeldBack
+      if (!isJudged || moved >= uploadLeastBytes) return
+      if (!wasHeldBack)
+        breakOff(new GatewayError('upload-too-slow', `${moved} bytes came in ${uploadIdleMs} ms`))
+      else if (moved === 0)
+        breakOff(
+          new GatewayError('upstream-stalled', `no byte of the request body was taken in ${uploadIdleMs} ms`),
+        )
+    },
+  )
 }

@@ -7,7 +7,7 @@ import { bulkhead } from '../../../src/guards/bulkhead.ts'
 import { deadline } from '../../../src/guards/deadline.ts'
 import { compose } from '../../../src/guards/guard.ts'
 import { createPlaces } from '../../../src/guards/places.ts'
-import { limitAt } from '../../../src/limit.ts'
+import { everyPeriod, limitAt } from '../../../src/limit.ts'
 import {
   answerOf,
   heldUpstream,
@@ -46,13 +46,45 @@ describe('a limit', () => {
   })
 })
 
-describe('a limit after a stall of the event loop', () => {
-  /** Holds the event loop, as a long computation would. */
-  const stall = (ms: number) => {
-    const end = performance.now() + ms
-    while (performance.now() < end);
-  }
+/** Holds the event loop, as a long computation would. */
+const stall = (ms: number) => {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
 
+describe('periods', () => {
+  test('end one after the other, as long as each is asked to be', () => {
+    const ended = vi.fn()
+    let length = 100
+    const stop = everyPeriod(() => length, ended)
+    vi.advanceTimersByTime(99)
+    expect(ended).not.toHaveBeenCalled()
+    // The second has begun by now.
+    vi.advanceTimersByTime(1)
+    length = 300
+    vi.advanceTimersByTime(399)
+    expect(ended.mock.calls).toEqual([[false], [false]])
+    vi.advanceTimersByTime(1)
+    expect(ended.mock.calls).toEqual([[false], [false], [false]])
+    stop()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  test('tell when the event loop stood still at their end', async () => {
+    vi.useRealTimers()
+    const told: boolean[] = []
+    const stop = everyPeriod(
+      () => 50,
+      isOurs => told.push(isOurs),
+    )
+    stall(100)
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), { interval: 1 })
+    stop()
+    expect(told[0]).toBe(true)
+  })
+})
+
+describe('a limit after a stall of the event loop', () => {
   test('lets an answer that is already there come first', async () => {
     vi.useRealTimers()
     const { port1, port2 } = new MessageChannel()
