@@ -1,4 +1,6 @@
-// Header fields as flat arrays, name then value, as node:http and undici both take them.
+// Header fields as flat arrays, name then value, as node:http and undici both take them. Names are in lower case: they are
+// compared all the time, and mean the same in any case.
+import type { IncomingHttpHeaders } from 'node:http'
 
 /** Fields that belong to one connection (RFC 9110, 7.6.1), and those that the next hop frames anew. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
@@ -15,11 +17,21 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
-/** The value of the first field with this lower-case name. */
+/** The fields of a header as node:http and undici parse it, each value of a name in a field of its own. */
+export function fieldsOf(headers: Readonly<IncomingHttpHeaders>): string[] {
+  const fields: string[] = []
+  for (const name in headers) {
+    const value = headers[name]!
+    if (typeof value === 'string') fields.push(name, value)
+    else for (const line of value) fields.push(name, line)
+  }
+  return fields
+}
+
+/** The value of the first field with this name. */
 export function headerOf(headers: readonly string[], name: string): string | undefined {
   for (let index = 0; index < headers.length; index += 2) {
-    const candidate = headers[index]!
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return headers[index + 1]
+    if (headers[index] === name) return headers[index + 1]
   }
   return undefined
 }
@@ -29,12 +41,11 @@ export function headerListOf(headers: readonly string[], name: string): string |
   return joinedOf(headers, name, ', ')
 }
 
-/** All values of a field with this lower-case name, with this between them. */
+/** All values of a field, with this between them. */
 export function joinedOf(headers: readonly string[], name: string, between: string): string | undefined {
   let joined: string | undefined
   for (let index = 0; index < headers.length; index += 2) {
-    const candidate = headers[index]!
-    if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue
+    if (headers[index] !== name) continue
     joined = joined === undefined ? headers[index + 1]! : joined + between + headers[index + 1]!
   }
   return joined
@@ -49,11 +60,11 @@ export function listOf(value: string | undefined): string[] {
     .filter(member => member !== '')
 }
 
-/** The fields without these; `names` in lower case. */
+/** The fields without these. */
 export function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
   const kept: string[] = []
   for (let index = 0; index < headers.length; index += 2) {
-    if (!names.has(headers[index]!.toLowerCase())) kept.push(headers[index]!, headers[index + 1]!)
+    if (!names.has(headers[index]!)) kept.push(headers[index]!, headers[index + 1]!)
   }
   return kept
 }

@@ -25,7 +25,7 @@ export function answerFrom(request: GatewayRequest, entry: CacheEntry, now: numb
   const age = String(Math.floor(ageOf(entry, now) / 1000))
   return asAsked(request, {
     status: entry.status,
-    headers: [...entry.headers, 'Age', age],
+    headers: [...entry.headers, 'age', age],
     body: entry.body,
   })
 }
@@ -44,15 +44,15 @@ export function asAsked(request: GatewayRequest, response: GatewayResponse): Gat
   if (part === 'unsatisfiable') {
     return {
       status: 416,
-      headers: ['Content-Range', `bytes */${body.length}`, 'Content-Length', '0'],
+      headers: ['content-range', `bytes */${body.length}`, 'content-length', '0'],
       body: NOTHING,
     }
   }
   const { first, last } = part
   const own = [
-    'Content-Range',
+    'content-range',
     `bytes ${first}-${last}/${body.length}`,
-    'Content-Length',
+    'content-length',
     `${last - first + 1}`,
   ]
   return { status: 206, headers: [...without(headers, LENGTH), ...own], body: body.subarray(first, last + 1) }

@@ -54,7 +54,7 @@ function withCookies(answer: GatewayResponse, confirmation: GatewayResponse): Ga
   const cookies: string[] = []
   for (let index = 0; index < confirmation.headers.length; index += 2) {
     const name = confirmation.headers[index]!
-    if (name.toLowerCase() === 'set-cookie') cookies.push(name, confirmation.headers[index + 1]!)
+    if (name === 'set-cookie') cookies.push(name, confirmation.headers[index + 1]!)
   }
   return cookies.length === 0 ? answer : { ...answer, headers: [...answer.headers, ...cookies] }
 }

@@ -3,7 +3,7 @@ import { epochNow } from '../epoch-now.ts'
 import type { Audience, CacheEntry } from './store.ts'
 
 /** Stands first in every value: what another version wrote is not read. */
-const VERSION = 'leeward-3'
+const VERSION = 'leeward-4'
 const LENGTH_BYTES = 4
 /** By so much clocks of gateways differ that are kept in time. */
 const CLOCK_TOLERANCE_MS = 500

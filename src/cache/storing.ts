@@ -164,6 +164,6 @@ function hasValidator(headers: readonly string[]): boolean {
 /** With the Date that it should have had, which a server on the way would else make anew for every client. */
 function storedHeaders(headers: readonly string[], at: number): string[] {
   const stored = without(headers, NOT_STORED)
-  if (headerOf(stored, 'date') === undefined) stored.push('Date', new Date(at).toUTCString())
+  if (headerOf(stored, 'date') === undefined) stored.push('date', new Date(at).toUTCString())
   return stored
 }

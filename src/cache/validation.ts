@@ -57,6 +57,6 @@ export function renewed(
 ): GatewayResponse {
   const news = speaksOf(headers, notModified.headers) ? without(notModified.headers, NOT_RENEWED) : []
   const names = new Set(['age', 'date'])
-  for (let index = 0; index < news.length; index += 2) names.add(news[index]!.toLowerCase())
+  for (let index = 0; index < news.length; index += 2) names.add(news[index]!)
   return { status, headers: [...without(headers, names), ...news], body }
 }

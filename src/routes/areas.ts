@@ -4,7 +4,7 @@ import { isForOthers } from '../cache/storing.ts'
 import { epochNow } from '../epoch-now.ts'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import type { GatewayResponse, Next } from '../guards/guard.ts'
-import { headerOf } from '../headers.ts'
+import { fieldsOf, headerOf } from '../headers.ts'
 import { traceContextOf } from '../trace-context.ts'
 import { answerThroughChain, type ChainContext } from './chain.ts'
 
@@ -28,7 +28,13 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
  * passed on: they are about an answer of ours, and the upstream's 304 has no list.
  */
 function partsOf({ ip, raw }: FastifyRequest, viaName: string) {
-  const headers = ['accept', 'application/json', 'via', `1.1 ${viaName}`, ...traceContextOf(raw.rawHeaders)]
+  const headers = [
+    'accept',
+    'application/json',
+    'via',
+    `1.1 ${viaName}`,
+    ...traceContextOf(fieldsOf(raw.headers)),
+  ]
   return {
     method: 'GET',
     path: '/areas',
@@ -59,12 +65,12 @@ export function aggregate(response: GatewayResponse): GatewayResponse {
     body,
     Buffer.from(`,"aggregated_at":"${aggregatedAt}"}`),
   ])
-  const own = ['Content-Type', 'application/json; charset=utf-8', 'Content-Length', String(whole.length)]
+  const own = ['content-type', 'application/json; charset=utf-8', 'content-length', String(whole.length)]
   const kept = headers.flatMap((name, index) =>
-    index % 2 === 0 && KEPT.has(name.toLowerCase()) ? [name, headers[index + 1]!] : [],
+    index % 2 === 0 && KEPT.has(name) ? [name, headers[index + 1]!] : [],
   )
   // A cookie goes no further, but what came with one was for one alone.
-  if (!isForOthers(response)) kept.push('Cache-Control', 'no-store')
+  if (!isForOthers(response)) kept.push('cache-control', 'no-store')
   return { status, headers: [...own, ...kept], body: whole }
 }
 

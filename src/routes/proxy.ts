@@ -96,6 +96,6 @@ function isForThisHop({ method, headers }: IncomingMessage): boolean {
 
 const answerForItself: Next = async () => ({
   status: 204,
-  headers: ['Allow', ALLOWED],
+  headers: ['allow', ALLOWED],
   body: Buffer.alloc(0),
 })

@@ -1,7 +1,7 @@
 // The fields of an answer, before its body and after it: what of them goes on to the client.
-import type { Dispatcher } from 'undici'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { GatewayRequest } from '../guards/guard.ts'
-import { endToEnd, HOP_BY_HOP, headerListOf, headerOf, without } from '../headers.ts'
+import { endToEnd, fieldsOf, HOP_BY_HOP, headerListOf, headerOf, without } from '../headers.ts'
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])
 
@@ -20,11 +20,6 @@ const NOT_AFTER_A_BODY: ReadonlySet<string> = new Set([
   'vary',
 ])
 
-/** Fields as undici hands them over, as flat strings. */
-export function rawFields(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
-  return ((raw ?? []) as Buffer[]).map(part => part.toString('latin1'))
-}
-
 /** The fields before the body; Trailer is among them only where trailers will be passed on. */
 export function answerFields(
   fields: readonly string[],
@@ -34,9 +29,9 @@ export function answerFields(
 ): string[] {
   const passedOn = endToEnd(fields)
   const headers = status === 204 ? without(passedOn, CONTENT_LENGTH) : passedOn
-  headers.push('Via', `1.1 ${viaName}`)
+  headers.push('via', `1.1 ${viaName}`)
   const trailers = announcedTrailers(fields, request)
-  if (trailers !== undefined) headers.push('Trailer', trailers)
+  if (trailers !== undefined) headers.push('trailer', trailers)
   return headers
 }
 
@@ -48,6 +43,6 @@ function announcedTrailers(fields: readonly string[], { parts }: GatewayRequest)
 }
 
 /** The fields after the body. */
-export function trailersIn(raw: Dispatcher.DispatchController['rawTrailers']): string[] {
-  return without(rawFields(raw), NOT_AFTER_A_BODY)
+export function trailersIn(trailers: Readonly<IncomingHttpHeaders>): string[] {
+  return without(fieldsOf(trailers), NOT_AFTER_A_BODY)
 }

@@ -20,6 +20,6 @@ export class BufferedBody {
     if (method === 'HEAD' || status === 204 || status === 304) return { status, headers, body }
     // Where a length was declared, undici has seen to it that it came.
     const isSized = headerOf(headers, 'content-length') !== undefined
-    return { status, headers: isSized ? headers : [...headers, 'Content-Length', String(body.length)], body }
+    return { status, headers: isSized ? headers : [...headers, 'content-length', String(body.length)], body }
   }
 }

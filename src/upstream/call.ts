@@ -1,4 +1,5 @@
 // One call to the upstream: undici's handler, driven by hand, with no stream object and no AbortSignal on the way.
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
@@ -6,10 +7,10 @@ import { isBuffered } from '../cache/sharing.ts'
 import { GatewayError } from '../errors.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
-import { endToEnd, headerListOf, headerOf } from '../headers.ts'
+import { endToEnd, fieldsOf, headerListOf, headerOf } from '../headers.ts'
 import { type Outcome, outcomeOfRefusal, outcomeOfStatus } from '../telemetry/outcome.ts'
 import type { CallSpan } from '../telemetry/tracing.ts'
-import { answerFields, rawFields, trailersIn } from './answer-fields.ts'
+import { answerFields, trailersIn } from './answer-fields.ts'
 import { BufferedBody } from './buffered-body.ts'
 import type { Connection } from './connections.ts'
 import { upstreamFailure } from './failure.ts'
@@ -115,8 +116,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     if (body !== null) this.#unwatch = watchUpload(body, this.#options, reason => this.abort(reason))
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
-    const fields = rawFields(controller.rawHeaders)
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
+    const fields = fieldsOf(headers)
     if (status < 200) {
       this.#request.parts.inform?.(status, endToEnd(fields))
       return
@@ -139,7 +144,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     else if (this.#buffer !== null) this.#checkLength(this.#buffer, this.#buffer.add(chunk))
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
+  onResponseEnd(_controller: Dispatcher.DispatchController, trailers: IncomingHttpHeaders): void {
     const isReset = this.#connection.socket?.errored != null
     this.#release()
     if (this.#isOver) return
@@ -149,7 +154,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       return
     }
     this.#end(null)
-    if (this.#flow instanceof StreamedBody) this.#flow.finish(trailersIn(controller.rawTrailers))
+    if (this.#flow instanceof StreamedBody) this.#flow.finish(trailersIn(trailers))
     else
       this.#listener.answered(this.#buffer!.answer(this.#request.parts.method, this.#status, this.#headers))
   }
@@ -161,15 +166,15 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   onRequestUpgrade(
-    controller: Dispatcher.DispatchController,
+    _controller: Dispatcher.DispatchController,
     status: number,
-    _headers: unknown,
+    headers: IncomingHttpHeaders,
     duplex: Duplex,
   ): void {
     this.#release()
     this.#request.noteAnswer()
     const tunnel = new SocketTunnel(duplex as Socket, this.#options.tunnelIdleMs)
-    const fields = rawFields(controller.rawHeaders)
+    const fields = fieldsOf(headers)
     const protocol = headerOf(fields, 'upgrade') ?? ''
     if (protocol.toLowerCase() === this.#request.parts.upgrade)
       this.#openTunnel(tunnel, status, fields, protocol)
@@ -205,7 +210,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       tunnels.delete(tunnel)
       this.#end(reason)
     })
-    const headers = endToEnd(fields).concat('Upgrade', protocol, 'Connection', 'Upgrade')
+    const headers = endToEnd(fields).concat('upgrade', protocol, 'connection', 'Upgrade')
     this.#listener.answered({ status, headers, body: tunnel })
   }
 

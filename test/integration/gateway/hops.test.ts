@@ -47,7 +47,7 @@ describe('Via', () => {
     const { port } = await start({ VIA_NAME: 'edge.example' })
     const answer = await rawGet(port, '/proxy/x', ['Via: 1.1 before', 'Via: 1.1 nearer (a proxy)'])
     expect(received('via')).toBe('1.1 before, 1.1 nearer (a proxy), 1.1 edge.example')
-    expect(answer.text.match(/^via: .*$/gim)).toEqual(['via: 1.0 behind', 'Via: 1.1 edge.example'])
+    expect(answer.text.match(/^via: .*$/gim)).toEqual(['via: 1.0 behind', 'via: 1.1 edge.example'])
   })
 
   test('is drawn where none is set, so that two gateways in a row know themselves apart', async () => {

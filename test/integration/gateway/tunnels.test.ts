@@ -182,9 +182,9 @@ describe('a WebSocket through the gateway', () => {
         'x-forwarded-proto: http\r\nx-forwarded-host: gateway.test\r\nvia: 1.1 here\r\n\r\n',
       ].join(''),
     )
-    expect(textOf(client)).toContain(`\r\nSec-WebSocket-Accept: ${acceptOf(KEY)}\r\n`)
+    expect(textOf(client)).toContain(`\r\nsec-websocket-accept: ${acceptOf(KEY)}\r\n`)
     expect(textOf(client).match(/^(upgrade|connection): .*$/gim)).toEqual([
-      ...['Upgrade: websocket', 'Connection: Upgrade'],
+      ...['upgrade: websocket', 'connection: Upgrade'],
     ])
   })
 
@@ -331,7 +331,7 @@ describe('a client whose handshake is under way', () => {
     const closed = gateway.close()
     upstream.ends[0]!.socket.write(SWITCHED)
     await eventually(() => expect(textOf(client)).toMatch(/ 101 /))
-    expect(textOf(client).match(/^connection: .*$/gim)).toEqual(['Connection: Upgrade'])
+    expect(textOf(client).match(/^connection: .*$/gim)).toEqual(['connection: Upgrade'])
     await closed
   })
 

@@ -195,7 +195,7 @@ describe('a slow call', () => {
     const limits = { retryBudgetPercent: 0, retryBudgetPerSecond: 100, bulkheadMax: 64, bulkheadClientMax: 0 }
     const state = { budget: retryBudget(limits), places: placesOf(), breaker: made }
     const answers = [150, 151].map(secondMs => {
-      const script = [answerOf(503, '', ['Retry-After', '1']), answerOf()]
+      const script = [answerOf(503, '', ['retry-after', '1']), answerOf()]
       const upstream: Next = () => slowly(script.length === 2 ? 150 : secondMs, script.shift())
       return compose([made.guard, retry({ ...retries, ...limits }, state, () => {})], upstream)(requestOf())
     })

@@ -55,12 +55,12 @@ const nameOf = (request: GatewayRequest) =>
 function whoami({ cacheControl, vary, setsCookie, etag, status }: Said, newSession: () => string): Next {
   return async request => {
     const name = nameOf(request)
-    const headers = ['X-Name', name]
-    if (cacheControl !== '') headers.push('Cache-Control', cacheControl)
-    if (vary !== '') headers.push('Vary', vary)
-    if (setsCookie) headers.push('Set-Cookie', newSession())
+    const headers = ['x-name', name]
+    if (cacheControl !== '') headers.push('cache-control', cacheControl)
+    if (vary !== '') headers.push('vary', vary)
+    if (setsCookie) headers.push('set-cookie', newSession())
     const tag = etag === 'own' ? `"${name}"` : '"v1"'
-    if (etag !== 'none') headers.push('ETag', tag)
+    if (etag !== 'none') headers.push('etag', tag)
     if (etag !== 'none' && request.header('if-none-match') === tag) return answerOf(304, '', headers)
     return answerOf(status, name, headers)
   }

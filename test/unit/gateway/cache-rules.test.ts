@@ -27,7 +27,7 @@ describe.each(['memory', 'bytes'])('in %s', kind => {
   /** What a read gets of what was stored under the old rules, so long after it, once the new ones are in force. */
   async function later(said: string, rules: Partial<typeof CACHE_OPTIONS>, afterMs: number) {
     const store = storeOf(kind)
-    const headers = said === '' ? [] : ['Cache-Control', said]
+    const headers = said === '' ? [] : ['cache-control', said]
     await cache(
       store,
       { ...CACHE_OPTIONS },

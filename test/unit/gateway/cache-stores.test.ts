@@ -12,7 +12,7 @@ import { settle } from '../../support/gateway-chain.ts'
 
 const entryOf = (body: string, more: Partial<CacheEntry> = {}): CacheEntry => ({
   status: 200,
-  headers: ['Content-Type', 'text/plain', 'X-Odd', 'ü'],
+  headers: ['content-type', 'text/plain', 'x-odd', 'ü'],
   body: Buffer.from(body),
   storedAt: 1_700_000_000_000.25,
   initialAgeMs: 0,

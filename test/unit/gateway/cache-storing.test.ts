@@ -41,54 +41,54 @@ function timesOf(entry: CacheEntry | undefined) {
 describe('freshness', () => {
   test.each([
     ['nothing: the configured one', [], 2_000],
-    ['max-age', ['Cache-Control', 'max-age=10'], 10_000],
-    ['s-maxage before max-age', ['Cache-Control', 's-maxage=20, max-age=10'], 20_000],
-    ['several lines', ['Cache-Control', 'public', 'Cache-Control', 'max-age=10'], 10_000],
+    ['max-age', ['cache-control', 'max-age=10'], 10_000],
+    ['s-maxage before max-age', ['cache-control', 's-maxage=20, max-age=10'], 20_000],
+    ['several lines', ['cache-control', 'public', 'cache-control', 'max-age=10'], 10_000],
     ['any case', ['cache-control', 'MAX-AGE=10'], 10_000],
-    ['Expires less Date', ['Date', DATE, 'Expires', new Date(AT + 30_000).toUTCString()], 30_000],
-    ['max-age before Expires', ['Cache-Control', 'max-age=5', 'Date', DATE, 'Expires', DATE], 5_000],
-    ['Age counts', ['Cache-Control', 'max-age=10', 'Age', '4'], 6_000],
-    ['the first Age of a line', ['Cache-Control', 'max-age=10', 'Age', '4,9'], 6_000],
-    ['a Date of the last second is of now', ['Cache-Control', 'max-age=10', 'Date', DATE], 10_000],
-    ['a Date counts', ['Cache-Control', 'max-age=10', 'Date', new Date(AT - 5_000).toUTCString()], 6_000],
+    ['Expires less Date', ['date', DATE, 'expires', new Date(AT + 30_000).toUTCString()], 30_000],
+    ['max-age before Expires', ['cache-control', 'max-age=5', 'date', DATE, 'expires', DATE], 5_000],
+    ['Age counts', ['cache-control', 'max-age=10', 'age', '4'], 6_000],
+    ['the first Age of a line', ['cache-control', 'max-age=10', 'age', '4,9'], 6_000],
+    ['a Date of the last second is of now', ['cache-control', 'max-age=10', 'date', DATE], 10_000],
+    ['a Date counts', ['cache-control', 'max-age=10', 'date', new Date(AT - 5_000).toUTCString()], 6_000],
     [
       'a Date ahead does not',
-      ['Cache-Control', 'max-age=10', 'Date', new Date(AT + 5_000).toUTCString()],
+      ['cache-control', 'max-age=10', 'date', new Date(AT + 5_000).toUTCString()],
       10_000,
     ],
-    ['nor any where no lifetime is named', ['Date', new Date(AT - 5_000).toUTCString()], 2_000],
-    ['no heuristic from Last-Modified', ['Last-Modified', 'Sun, 06 Nov 1994 08:49:37 GMT'], 2_000],
-    ['immutable is no lifetime', ['Cache-Control', 'immutable'], 2_000],
+    ['nor any where no lifetime is named', ['date', new Date(AT - 5_000).toUTCString()], 2_000],
+    ['no heuristic from Last-Modified', ['last-modified', 'Sun, 06 Nov 1994 08:49:37 GMT'], 2_000],
+    ['immutable is no lifetime', ['cache-control', 'immutable'], 2_000],
   ])('%s', (_what, headers, freshMs) => {
     expect(timesOf(stored(headers)).fresh).toBe(freshMs)
   })
 
   test.each([
-    ['max-age=0', ['Cache-Control', 'max-age=0']],
-    ['a max-age that is no number', ['Cache-Control', 'max-age=soon']],
-    ['an Expires in the past', ['Date', DATE, 'Expires', 'Sun, 06 Nov 1994 08:49:37 GMT']],
-    ['an Expires that is no date', ['Expires', '3600']],
-    ['an Expires in two lines', ['Expires', new Date(AT + 9e5).toUTCString(), 'Expires', DATE]],
-    ['no-cache', ['Cache-Control', 'no-cache, max-age=60']],
-    ['no-cache for some fields', ['Cache-Control', 'no-cache="a, b", max-age=60']],
-    ['Pragma: no-cache alone', ['Pragma', 'no-cache']],
-    ['an Age in several lines', ['Cache-Control', 'max-age=60', 'Age', '0', 'Age', '0']],
-    ['an Age that is no number', ['Cache-Control', 'max-age=60', 'Age', 'old']],
-    ['an Age over max-age', ['Cache-Control', 'max-age=60', 'Age', '61']],
+    ['max-age=0', ['cache-control', 'max-age=0']],
+    ['a max-age that is no number', ['cache-control', 'max-age=soon']],
+    ['an Expires in the past', ['date', DATE, 'expires', 'Sun, 06 Nov 1994 08:49:37 GMT']],
+    ['an Expires that is no date', ['expires', '3600']],
+    ['an Expires in two lines', ['expires', new Date(AT + 9e5).toUTCString(), 'expires', DATE]],
+    ['no-cache', ['cache-control', 'no-cache, max-age=60']],
+    ['no-cache for some fields', ['cache-control', 'no-cache="a, b", max-age=60']],
+    ['Pragma: no-cache alone', ['pragma', 'no-cache']],
+    ['an Age in several lines', ['cache-control', 'max-age=60', 'age', '0', 'age', '0']],
+    ['an Age that is no number', ['cache-control', 'max-age=60', 'age', 'old']],
+    ['an Age over max-age', ['cache-control', 'max-age=60', 'age', '61']],
     [
       'a Date that says the same',
-      ['Cache-Control', 'max-age=60', 'Date', new Date(AT - 61_000).toUTCString()],
+      ['cache-control', 'max-age=60', 'date', new Date(AT - 61_000).toUTCString()],
     ],
     [
       'an Expires that is over, though it was long after its Date',
-      ['Date', new Date(AT - 3_600_000).toUTCString(), 'Expires', new Date(AT - 1_800_000).toUTCString()],
+      ['date', new Date(AT - 3_600_000).toUTCString(), 'expires', new Date(AT - 1_800_000).toUTCString()],
     ],
   ])('there is none with %s', (_what, headers) => {
-    expect(timesOf(stored(['ETag', '"v"', ...headers])).fresh).toBeLessThanOrEqual(0)
+    expect(timesOf(stored(['etag', '"v"', ...headers])).fresh).toBeLessThanOrEqual(0)
   })
 
   test('does not end for a clock that was set back while the gateway ran', () => {
-    const entry = stored(['Cache-Control', 'max-age=10', 'Date', DATE], { clockAheadMs: 3_600_000 })
+    const entry = stored(['cache-control', 'max-age=10', 'date', DATE], { clockAheadMs: 3_600_000 })
     expect(timesOf(entry).fresh).toBe(3_610_000)
   })
 
@@ -117,28 +117,28 @@ describe('stale answers', () => {
     ['s-maxage allows what is', 's-maxage=10, stale-if-error=9', { swr: 10_000, sie: 19_000, stale: 10_000 }],
     ['a negative one is none', 'max-age=10, stale-if-error=-9', { sie: 10_000 }],
   ])('%s: %s', (_what, directives, times) => {
-    expect(timesOf(stored(['Cache-Control', directives], { rules }))).toMatchObject(times)
+    expect(timesOf(stored(['cache-control', directives], { rules }))).toMatchObject(times)
   })
 
   test('what has a validator is kept to be confirmed, as long as anything may be stale', () => {
-    const kept = timesOf(stored(['Cache-Control', 'max-age=0, must-revalidate', 'ETag', '"v"'], { rules }))
+    const kept = timesOf(stored(['cache-control', 'max-age=0, must-revalidate', 'etag', '"v"'], { rules }))
     expect(kept).toMatchObject({ fresh: 0, sie: 0, keep: 100_000 })
   })
 })
 
 describe('not stored is', () => {
   test.each([
-    ['no-store', ['Cache-Control', 'No-Store, max-age=60']],
-    ['private', ['Cache-Control', 'private, max-age=60']],
-    ['private for some fields', ['Cache-Control', 'private="set-cookie", max-age=60']],
-    ['Set-Cookie, though public', ['Cache-Control', 'public, max-age=60', 'Set-Cookie', 'session=1']],
-    ['Vary: *', ['Cache-Control', 'max-age=60', 'Vary', 'Accept, *']],
-    ['no-store between semicolons', ['Cache-Control', 'max-age=60; no-store; private']],
+    ['no-store', ['cache-control', 'No-Store, max-age=60']],
+    ['private', ['cache-control', 'private, max-age=60']],
+    ['private for some fields', ['cache-control', 'private="set-cookie", max-age=60']],
+    ['Set-Cookie, though public', ['cache-control', 'public, max-age=60', 'set-cookie', 'session=1']],
+    ['Vary: *', ['cache-control', 'max-age=60', 'vary', 'Accept, *']],
+    ['no-store between semicolons', ['cache-control', 'max-age=60; no-store; private']],
     [
       'private between two lines’ quotes',
-      ['Cache-Control', 'max-age=60, a="b', 'Cache-Control', 'private, c="d'],
+      ['cache-control', 'max-age=60, a="b', 'cache-control', 'private, c="d'],
     ],
-    ['what is never fresh, never stale and cannot be confirmed', ['Cache-Control', 'no-cache']],
+    ['what is never fresh, never stale and cannot be confirmed', ['cache-control', 'no-cache']],
   ])('%s', (_what, headers) => expect(stored(headers)).toBeUndefined())
 
   test.each([201, 202, 302, 303, 307, 500, 502, 503, 504, 599])('a %i without a lifetime', status => {
@@ -146,15 +146,15 @@ describe('not stored is', () => {
   })
 
   test.each([206, 400, 401, 403, 408, 413, 416, 429, 431])('a %i, whatever its lifetime', status => {
-    expect(stored(['Cache-Control', 'public, max-age=60'], { status })).toBeUndefined()
+    expect(stored(['cache-control', 'public, max-age=60'], { status })).toBeUndefined()
   })
 
   test('an unknown status that asks to be understood', () => {
-    expect(stored(['Cache-Control', 'max-age=60, must-understand'], { status: 599 })).toBeUndefined()
+    expect(stored(['cache-control', 'max-age=60, must-understand'], { status: 599 })).toBeUndefined()
   })
 
   test('a part, whatever its status says', () => {
-    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'bytes 0-0/10'])).toBeUndefined()
+    expect(stored(['cache-control', 'max-age=60', 'content-range', 'bytes 0-0/10'])).toBeUndefined()
   })
 
   test('a body that is too long', () => {
@@ -172,13 +172,13 @@ describe('stored is', () => {
   })
 
   test.each([201, 299, 302, 307, 402, 409, 499, 599])('a %i with one', status => {
-    expect(timesOf(stored(['Cache-Control', 'max-age=60'], { status })).fresh).toBe(60_000)
+    expect(timesOf(stored(['cache-control', 'max-age=60'], { status })).fresh).toBe(60_000)
   })
 
   test.each([500, 502, 503, 504])(
     'a %i with a lifetime, no longer than an answer that has none, never stale',
     status => {
-      const headers = ['Cache-Control', 'max-age=60, stale-if-error=60', 'ETag', '"v"']
+      const headers = ['cache-control', 'max-age=60, stale-if-error=60', 'etag', '"v"']
       expect(timesOf(stored(headers, { status }))).toEqual({
         fresh: 2_000,
         swr: 2_000,
@@ -190,21 +190,21 @@ describe('stored is', () => {
   )
 
   test('what has a Content-Range that is none', () => {
-    expect(stored(['Cache-Control', 'max-age=60', 'Content-Range', 'whatever'])).toBeDefined()
+    expect(stored(['cache-control', 'max-age=60', 'content-range', 'whatever'])).toBeDefined()
   })
 
   test('without the fields of one connection, one client, one moment; with a Date', () => {
     const entry = stored([
-      'X-Kept',
+      'x-kept',
       '1',
-      'Age',
+      'age',
       '1',
-      'Proxy-Authentication-Info',
+      'proxy-authentication-info',
       'x',
-      'Cache-Control',
+      'cache-control',
       'max-age=9',
     ])
-    expect(entry?.headers).toEqual(['X-Kept', '1', 'Cache-Control', 'max-age=9', 'Date', DATE])
+    expect(entry?.headers).toEqual(['x-kept', '1', 'cache-control', 'max-age=9', 'date', DATE])
   })
 })
 
@@ -221,14 +221,14 @@ describe('a request that says who asks', () => {
     ['max-age=60, public', true, true],
     ['s-maxage=60', true, true],
   ])('%j: stored for an Authorization %s, for a Cookie %s', (directives, forAuthorized, forCookie) => {
-    const headers = directives === '' ? [] : ['Cache-Control', directives]
+    const headers = directives === '' ? [] : ['cache-control', directives]
     expect(stored(headers, { request: authorized }) !== undefined).toBe(forAuthorized)
     expect(stored(headers, { request: known }) !== undefined).toBe(forCookie)
     expect(stored(headers, { request: keyed }) !== undefined).toBe(forCookie)
   })
 
   test('is answered for itself where the answer varies by what it says', () => {
-    const headers = ['Cache-Control', 'max-age=60', 'Vary', 'Cookie']
+    const headers = ['cache-control', 'max-age=60', 'vary', 'Cookie']
     expect(stored(headers, { request: known })).toBeDefined()
     expect(stored(headers, { request: keyed })).toBeUndefined()
     expect(stored(headers, { request: authorized })).toBeUndefined()
@@ -242,7 +242,7 @@ describe('a request that says who asks', () => {
     ['s-maxage=60', 'everyone'],
     ['must-revalidate, max-age=1', 'everyone'],
   ])('what was made for nobody in particular and says %j is for: %s', (directives, audience) => {
-    expect(stored(directives === '' ? [] : ['Cache-Control', directives])?.audience).toBe(audience)
+    expect(stored(directives === '' ? [] : ['cache-control', directives])?.audience).toBe(audience)
   })
 })
 
@@ -269,26 +269,26 @@ describe('what is shared while it is fetched', () => {
     [401, [], false],
     [403, [], false],
     [429, [], false],
-    [200, ['Set-Cookie', 'a=1'], false],
-    [200, ['Cache-Control', 'Private'], false],
-    [200, ['Cache-Control', 'no-cache'], false],
-    [200, ['Cache-Control', 'no-store'], false],
+    [200, ['set-cookie', 'a=1'], false],
+    [200, ['cache-control', 'Private'], false],
+    [200, ['cache-control', 'no-cache'], false],
+    [200, ['cache-control', 'no-store'], false],
   ])('an answer of %i with %j: %s', (status, headers, isShared) => {
     expect(mayShareResponse(answerOf(status, 'x', headers))).toBe(isShared)
   })
 
-  const whole = ['Content-Length', '10']
+  const whole = ['content-length', '10']
   test.each([
     ['has its length', whole, true],
-    ['comes in chunks', ['Transfer-Encoding', 'Chunked '], true],
-    ['comes in something like chunks', ['Transfer-Encoding', 'x-chunked'], false],
-    ['comes in chunks of something', ['Transfer-Encoding', 'x, chunked'], false],
+    ['comes in chunks', ['transfer-encoding', 'Chunked '], true],
+    ['comes in something like chunks', ['transfer-encoding', 'x-chunked'], false],
+    ['comes in chunks of something', ['transfer-encoding', 'x, chunked'], false],
     ['ends with its connection', [], false],
-    ['is coded as nobody knows', ['Transfer-Encoding', 'gzip'], false],
-    ['is too long', ['Content-Length', '1001'], false],
-    ['is a stream of events', [...whole, 'Content-Type', 'text/event-stream'], false],
-    ['is private', [...whole, 'Cache-Control', 'private'], false],
-    ['is not to be held up', [...whole, 'X-Accel-Buffering', 'no'], false],
+    ['is coded as nobody knows', ['transfer-encoding', 'gzip'], false],
+    ['is too long', ['content-length', '1001'], false],
+    ['is a stream of events', [...whole, 'content-type', 'text/event-stream'], false],
+    ['is private', [...whole, 'cache-control', 'private'], false],
+    ['is not to be held up', [...whole, 'x-accel-buffering', 'no'], false],
   ])('an answer that %s is buffered: %s', (_what, headers, buffered) => {
     expect(isBuffered(requestOf(), 200, headers, 1_000)).toBe(buffered)
   })
@@ -296,7 +296,7 @@ describe('what is shared while it is fetched', () => {
   test('an answer to one client is buffered only where it may be for all', () => {
     const request = requestOf({ headers: ['cookie', 'a=1'] })
     expect(isBuffered(request, 200, whole, 1_000)).toBe(false)
-    expect(isBuffered(request, 200, [...whole, 'Cache-Control', 'public'], 1_000)).toBe(true)
+    expect(isBuffered(request, 200, [...whole, 'cache-control', 'public'], 1_000)).toBe(true)
     expect(isBuffered(requestOf(), 206, whole, 1_000)).toBe(false)
     expect(isBuffered(requestOf({ method: 'HEAD' }), 200, [], 1_000)).toBe(true)
   })

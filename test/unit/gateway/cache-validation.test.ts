@@ -40,13 +40,13 @@ async function store(headers: string[]): Promise<void> {
 
 describe('what is stale and has a validator', () => {
   test.each([
-    ['an ETag', ['ETag', '"v1"'], ['"v1"', undefined]],
-    ['a weak ETag', ['ETag', 'W/"v1"'], ['W/"v1"', undefined]],
-    ['a date', ['Last-Modified', LAST_MODIFIED], [undefined, LAST_MODIFIED]],
-    ['both', ['ETag', '"v1"', 'Last-Modified', LAST_MODIFIED], ['"v1"', LAST_MODIFIED]],
+    ['an ETag', ['etag', '"v1"'], ['"v1"', undefined]],
+    ['a weak ETag', ['etag', 'W/"v1"'], ['W/"v1"', undefined]],
+    ['a date', ['last-modified', LAST_MODIFIED], [undefined, LAST_MODIFIED]],
+    ['both', ['etag', '"v1"', 'last-modified', LAST_MODIFIED], ['"v1"', LAST_MODIFIED]],
   ])('%s, is asked about, and a 304 makes it fresh again', async (_what, validators, conditions) => {
-    await store([...validators, 'Cache-Control', 'max-age=5', 'X-Old', '1'])
-    answer = notModified([...validators, 'Cache-Control', 'max-age=20', 'X-New', '2'])
+    await store([...validators, 'cache-control', 'max-age=5', 'x-old', '1'])
+    answer = notModified([...validators, 'cache-control', 'max-age=20', 'x-new', '2'])
     const request = requestOf()
     const confirmed = await run(request)
     expect(conditionsOf(asked[1])).toEqual(conditions)
@@ -60,24 +60,24 @@ describe('what is stale and has a validator', () => {
   })
 
   test('is replaced by whatever else the upstream answers', async () => {
-    await store(['ETag', '"v1"'])
-    answer = answerOf(200, 'new', ['ETag', '"v2"'])
+    await store(['etag', '"v1"'])
+    answer = answerOf(200, 'new', ['etag', '"v2"'])
     expect(String((await run()).body)).toBe('new')
     expect(String((await run()).body)).toBe('new')
     expect(asked.length).toBe(2)
   })
 
   test('stands for what describes its bytes: a 304 does not change that', async () => {
-    const described = ['ETag', '"v1"', 'Content-Encoding', 'gzip', 'Content-Length', '6']
-    await store([...described, 'Content-Type', 'text/plain'])
+    const described = ['etag', '"v1"', 'content-encoding', 'gzip', 'content-length', '6']
+    await store([...described, 'content-type', 'text/plain'])
     answer = notModified([
-      'ETag',
+      'etag',
       '"v1"',
-      'Content-Encoding',
+      'content-encoding',
       'br',
-      'Content-Length',
+      'content-length',
       '9',
-      'Content-Type',
+      'content-type',
       'text/html',
     ])
     const { headers } = await run()
@@ -88,22 +88,22 @@ describe('what is stale and has a validator', () => {
   })
 
   test('is renewed by a 304 that names none: there was one to speak of', async () => {
-    await store(['ETag', '"v1"', 'Last-Modified', LAST_MODIFIED, 'X-Old', '1'])
-    answer = notModified(['X-Old', '2'])
+    await store(['etag', '"v1"', 'last-modified', LAST_MODIFIED, 'x-old', '1'])
+    answer = notModified(['x-old', '2'])
     const { headers } = await run()
     expect([headerListOf(headers, 'etag'), headerListOf(headers, 'x-old')]).toEqual(['"v1"', '2'])
   })
 
   test('is renewed by a 304 that names it among others', async () => {
-    await store(['ETag', '"v0"', 'ETag', '"v1"'])
-    answer = notModified(['ETag', '"v2"', 'ETag', 'W/"v1"'])
+    await store(['etag', '"v0"', 'etag', '"v1"'])
+    answer = notModified(['etag', '"v2"', 'etag', 'W/"v1"'])
     expect(String((await run()).body)).toBe('stored')
     expect(asked.length).toBe(2)
   })
 
   test('holds though the 304 names another ETag, whose fields are not taken over', async () => {
-    await store(['ETag', '"v1"', 'X-Old', '1'])
-    answer = notModified(['ETag', '"v2"', 'X-Old', '2'])
+    await store(['etag', '"v1"', 'x-old', '1'])
+    answer = notModified(['etag', '"v2"', 'x-old', '2'])
     const { headers } = await run()
     expect([headerOf(headers, 'etag'), headerOf(headers, 'x-old')]).toEqual(['"v1"', '1'])
     await run()
@@ -111,8 +111,8 @@ describe('what is stale and has a validator', () => {
   })
 
   test.each([
-    ['a tag, asked by date', ['Last-Modified', LAST_MODIFIED], ['ETag', '"v2"']],
-    ['another date', ['Last-Modified', LAST_MODIFIED], ['Last-Modified', 'Mon, 07 Nov 1994 08:49:37 GMT']],
+    ['a tag, asked by date', ['last-modified', LAST_MODIFIED], ['etag', '"v2"']],
+    ['another date', ['last-modified', LAST_MODIFIED], ['last-modified', 'Mon, 07 Nov 1994 08:49:37 GMT']],
   ])('is not renewed by a 304 with %s: the whole is asked for', async (_what, validators, others) => {
     await store(validators)
     answer = answerOf(200, 'now', others)
@@ -123,15 +123,15 @@ describe('what is stale and has a validator', () => {
   })
 
   test('is confirmed long after it may stand in for anything', async () => {
-    await store(['ETag', '"v1"', 'Cache-Control', 'max-age=1, must-revalidate'])
+    await store(['etag', '"v1"', 'cache-control', 'max-age=1, must-revalidate'])
     vi.advanceTimersByTime(3_000_000)
-    answer = notModified(['ETag', '"v1"'])
+    answer = notModified(['etag', '"v1"'])
     expect(String((await run()).body)).toBe('stored')
   })
 
   test('is forgotten when the 304 makes it private', async () => {
-    await store(['ETag', '"v1"'])
-    answer = notModified(['ETag', '"v1"', 'Cache-Control', 'private'])
+    await store(['etag', '"v1"'])
+    answer = notModified(['etag', '"v1"', 'cache-control', 'private'])
     expect(String((await run()).body)).toBe('stored')
     answer = answerOf(200, 'asked anew')
     expect(String((await run()).body)).toBe('asked anew')
@@ -139,19 +139,19 @@ describe('what is stale and has a validator', () => {
   })
 
   test('a cookie of the 304 is for the one who asked', async () => {
-    await store(['ETag', '"v1"'])
-    answer = notModified(['ETag', '"v1"', 'Set-Cookie', 'session=one'])
+    await store(['etag', '"v1"'])
+    answer = notModified(['etag', '"v1"', 'set-cookie', 'session=one'])
     expect(headerOf((await run()).headers, 'set-cookie')).toBe('session=one')
     expect(headerOf((await run()).headers, 'set-cookie')).toBeUndefined()
     expect(asked.length).toBe(2)
   })
 
   test('what a client with a cookie has confirmed is not stored with what it was told', async () => {
-    await store(['ETag', '"v1"', 'Cache-Control', 'max-age=5'])
-    answer = notModified(['ETag', '"v1"', 'X-User', 'one'])
+    await store(['etag', '"v1"', 'cache-control', 'max-age=5'])
+    answer = notModified(['etag', '"v1"', 'x-user', 'one'])
     const own = await run(requestOf({ headers: ['cookie', 'a=1'] }))
     expect([String(own.body), headerOf(own.headers, 'x-user')]).toEqual(['stored', 'one'])
-    answer = notModified(['ETag', '"v1"'])
+    answer = notModified(['etag', '"v1"'])
     expect(headerOf((await run()).headers, 'x-user')).toBeUndefined()
   })
 })
@@ -160,7 +160,7 @@ describe('a client that has an answer already', () => {
   const conditional = (tag: string) => requestOf({ headers: ['if-none-match', tag] })
 
   test('gets 304 from what is fresh, without what describes the bytes', async () => {
-    answer = answerOf(200, 'stored', ['ETag', '"v1"', 'Content-Type', 'text/plain', 'Vary', 'X'])
+    answer = answerOf(200, 'stored', ['etag', '"v1"', 'content-type', 'text/plain', 'vary', 'X'])
     await run()
     const { status, headers, body } = await run(conditional('W/"v1"'))
     expect([status, String(body)]).toEqual([304, ''])
@@ -171,7 +171,7 @@ describe('a client that has an answer already', () => {
   })
 
   test('is asked for with its own conditions where nothing is known', async () => {
-    answer = notModified(['ETag', '"client"'])
+    answer = notModified(['etag', '"client"'])
     expect((await run(conditional('"client"'))).status).toBe(304)
     expect(conditionsOf(asked[0])).toEqual(['"client"', undefined])
     answer = answerOf(200, 'whole')
@@ -179,12 +179,12 @@ describe('a client that has an answer already', () => {
   })
 
   test('is asked for with the cache’s where something stale is, and its own are decided here', async () => {
-    await store(['ETag', '"v1"'])
-    answer = notModified(['ETag', '"v1"'])
+    await store(['etag', '"v1"'])
+    answer = notModified(['etag', '"v1"'])
     expect(String((await run(conditional('"client"'))).body)).toBe('stored')
     expect(conditionsOf(asked[1])).toEqual(['"v1"', undefined])
     vi.advanceTimersByTime(10_000)
-    answer = answerOf(200, 'new', ['ETag', '"client"'])
+    answer = answerOf(200, 'new', ['etag', '"client"'])
     expect((await run(conditional('"client"'))).status).toBe(304)
     expect(String((await run()).body)).toBe('new')
   })
@@ -192,7 +192,7 @@ describe('a client that has an answer already', () => {
 
 describe('a part', () => {
   test('is cut from a whole stored answer', async () => {
-    answer = answerOf(200, '0123456789', ['Content-Length', '10'])
+    answer = answerOf(200, '0123456789', ['content-length', '10'])
     await run()
     const part = await run(requestOf({ headers: ['range', 'bytes=2-4'] }))
     expect([part.status, String(part.body)]).toEqual([206, '234'])
@@ -205,7 +205,7 @@ describe('a part', () => {
   })
 
   test('is the upstream’s to give where nothing whole is known, and is not stored', async () => {
-    answer = answerOf(206, '234', ['Content-Range', 'bytes 2-4/10', 'Cache-Control', 'max-age=60'])
+    answer = answerOf(206, '234', ['content-range', 'bytes 2-4/10', 'cache-control', 'max-age=60'])
     const part = () => run(requestOf({ headers: ['range', 'bytes=2-4'] }))
     expect([(await part()).status, (await part()).status, asked.length]).toEqual([206, 206, 2])
     expect(headerOf(asked[0]!.parts.headers, 'range')).toBe('bytes=2-4')
@@ -214,7 +214,7 @@ describe('a part', () => {
 
 describe('variants that have the same validator', () => {
   const tenant = (name: string) => requestOf({ headers: ['x-tenant', name] })
-  const known = ['Last-Modified', LAST_MODIFIED, 'Cache-Control', 'max-age=1']
+  const known = ['last-modified', LAST_MODIFIED, 'cache-control', 'max-age=1']
 
   test.each([true, false])(
     'are confirmed each for its own clients, the calls shared: %s, though the 304 has no Vary',
@@ -223,7 +223,7 @@ describe('variants that have the same validator', () => {
       const upstream: Next = async request => {
         await settle()
         if (request.header('if-modified-since') === undefined)
-          return answerOf(200, `rows of ${request.header('x-tenant')}`, [...known, 'Vary', 'X-Tenant'])
+          return answerOf(200, `rows of ${request.header('x-tenant')}`, [...known, 'vary', 'X-Tenant'])
         // One and the same for all, as those have it who share a call.
         return confirmation
       }

@@ -47,7 +47,7 @@ describe('freshness', () => {
 })
 
 describe('what a client asks of the cache', () => {
-  const asked = async (directives: string, headers = ['Cache-Control', 'max-age=60'], afterMs = 10_000) => {
+  const asked = async (directives: string, headers = ['cache-control', 'max-age=60'], afterMs = 10_000) => {
     const next = vi.fn(async () => answerOf(200, 'x', headers))
     const { run } = guarded(next)
     await run(requestOf())
@@ -80,13 +80,13 @@ describe('what a client asks of the cache', () => {
     ['only-if-cached, max-stale', hit],
     ['only-if-cached', { outcome: 'not-cached', calls: 1, forwarded: 'bypass' }],
   ])('%s, of an answer 5 s stale', async (directives, expected) => {
-    expect(await asked(directives, ['Cache-Control', 'max-age=5'], 9_999.5)).toEqual(expected)
+    expect(await asked(directives, ['cache-control', 'max-age=5'], 9_999.5)).toEqual(expected)
   })
 
   test('max-stale goes no further than the upstream and the bound allow', async () => {
     const stale = { ...miss, forwarded: 'stale' }
-    expect(await asked('max-stale', ['Cache-Control', 'max-age=5, must-revalidate'])).toEqual(stale)
-    expect(await asked('max-stale', ['Cache-Control', 'max-age=5'], 3_606_000)).toEqual(stale)
+    expect(await asked('max-stale', ['cache-control', 'max-age=5, must-revalidate'])).toEqual(stale)
+    expect(await asked('max-stale', ['cache-control', 'max-age=5'], 3_606_000)).toEqual(stale)
   })
 
   test('no-store keeps the answer from being stored', async () => {
@@ -156,7 +156,7 @@ describe('stale-if-error', () => {
   })
 
   test('the upstream’s own stale-if-error goes before the setting', async () => {
-    let next: Next = async () => answerOf(200, 'x', ['Cache-Control', 'max-age=1, stale-if-error=5'])
+    let next: Next = async () => answerOf(200, 'x', ['cache-control', 'max-age=1, stale-if-error=5'])
     const { run } = guarded(request => next(request))
     await run(requestOf())
     next = refuse('upstream-reset')
@@ -167,7 +167,7 @@ describe('stale-if-error', () => {
   })
 
   test('a year of it ends at the bound', async () => {
-    let next: Next = async () => answerOf(200, 'x', ['Cache-Control', 'max-age=1, stale-if-error=31536000'])
+    let next: Next = async () => answerOf(200, 'x', ['cache-control', 'max-age=1, stale-if-error=31536000'])
     const { run } = guarded(request => next(request), { cacheStaleMaxMs: 120_000 })
     await run(requestOf())
     next = refuse('upstream-reset')
@@ -178,7 +178,7 @@ describe('stale-if-error', () => {
   })
 
   test('a labelled failure is kept where nothing can stand in for it, and never takes the place of what can', async () => {
-    const failure = answerOf(503, 'down', ['Cache-Control', 'max-age=60'])
+    const failure = answerOf(503, 'down', ['cache-control', 'max-age=60'])
     let answer = answerOf(200, 'known')
     const next = vi.fn(async () => ({ ...answer }))
     const { run } = guarded(next)
@@ -247,7 +247,7 @@ describe('stale-while-revalidate', () => {
     const { run } = guarded(upstream.next, { cacheStaleWhileRevalidateMs: 10_000 })
     const first = run(requestOf())
     await settle()
-    upstream.calls[0]?.resolve(answerOf(200, 'old', ['ETag', '"v1"']))
+    upstream.calls[0]?.resolve(answerOf(200, 'old', ['etag', '"v1"']))
     await first
     vi.advanceTimersByTime(3_000)
     const headers = ['accept', '*/*', 'range', 'bytes=0-1', 'if-none-match', '"client"']
@@ -261,7 +261,7 @@ describe('stale-while-revalidate', () => {
     const { run, told } = guarded(upstream.next, { cacheStaleWhileRevalidateMs: 10_000 })
     const first = run(requestOf())
     await settle()
-    upstream.calls[0]?.resolve(answerOf(200, 'old', ['Cache-Control', 'max-age=1']))
+    upstream.calls[0]?.resolve(answerOf(200, 'old', ['cache-control', 'max-age=1']))
     await first
     vi.advanceTimersByTime(3_000)
     const reader = run(requestOf({ headers: ['cookie', 'a=1'] }))
@@ -283,7 +283,7 @@ describe('a client that says who it is', () => {
   ])(
     'with %j gets what was made for nobody in particular: Cookie, Authorization',
     async (directives, forwarded) => {
-      const headers = directives === '' ? [] : ['Cache-Control', directives]
+      const headers = directives === '' ? [] : ['cache-control', directives]
       const { run } = guarded(async () => answerOf(200, 'x', headers))
       await run(anonymous())
       const requests = [cookie(), authorized()]
@@ -293,10 +293,10 @@ describe('a client that says who it is', () => {
   )
 
   test('is answered from what was made for itself, where answers vary by that', async () => {
-    let answer = answerOf(200, 'for one', ['Vary', 'Cookie'])
+    let answer = answerOf(200, 'for one', ['vary', 'Cookie'])
     const { run } = guarded(async () => answer)
     await run(cookie())
-    answer = answerOf(200, 'for another', ['Vary', 'Cookie'])
+    answer = answerOf(200, 'for another', ['vary', 'Cookie'])
     const requests = [cookie(), requestOf({ headers: ['cookie', 'a=2'] }), anonymous()]
     const bodies = []
     for (const request of requests) bodies.push(bodyOf(await run(request)))
@@ -308,7 +308,7 @@ describe('a client that says who it is', () => {
     let answer = answerOf(200, 'for all')
     const { run } = guarded(async () => answer)
     await run(anonymous())
-    answer = answerOf(200, 'for one', ['Cache-Control', 'private'])
+    answer = answerOf(200, 'for one', ['cache-control', 'private'])
     await run(cookie())
     expect(bodyOf(await run(anonymous()))).toBe('for all')
   })
@@ -330,13 +330,13 @@ describe('an answer that may not be kept', () => {
   )
 
   test('a 403 to one client takes its own from it, and from the others nothing', async () => {
-    const own = async () => answerOf(200, 'known', ['Vary', 'Cookie'])
+    const own = async () => answerOf(200, 'known', ['vary', 'Cookie'])
     let next: Next = own
     const { run } = guarded(request => next(request))
     const as = (user: string) => requestOf({ headers: ['cookie', user] })
     for (const user of ['one', 'two']) await run(as(user))
     const shared = { path: '/shared' }
-    next = async () => answerOf(200, 'known', ['Cache-Control', 'public'])
+    next = async () => answerOf(200, 'known', ['cache-control', 'public'])
     await run(requestOf(shared))
     vi.advanceTimersByTime(3_000)
     next = async () => answerOf(403)
@@ -351,7 +351,7 @@ describe('an answer that may not be kept', () => {
     const { run } = guarded(request => next(request))
     await run(requestOf())
     vi.advanceTimersByTime(3_000)
-    next = async () => answerOf(200, 'now private', ['Cache-Control', 'private'])
+    next = async () => answerOf(200, 'now private', ['cache-control', 'private'])
     await run(requestOf())
     next = refuse('upstream-reset')
     expect(await outcomeOf(run(requestOf()))).toBe('upstream-reset')

@@ -137,7 +137,7 @@ describe('what is not retried', () => {
 })
 
 describe('an upstream that asks to be left alone', () => {
-  const asking = (retryAfter: string) => scripted(answerOf(503, '', ['Retry-After', retryAfter]))
+  const asking = (retryAfter: string) => scripted(answerOf(503, '', ['retry-after', retryAfter]))
 
   test('for seconds is left alone for so many seconds', async () => {
     const next = asking(' 2')

@@ -91,9 +91,9 @@ test.each([
 
 describe('an answer that is for one client only', () => {
   test.each([
-    ['Set-Cookie', ['Set-Cookie', 'a=1']],
-    ['Cache-Control: private', ['Cache-Control', 'private']],
-    ['Vary: *', ['Vary', '*']],
+    ['set-cookie', ['set-cookie', 'a=1']],
+    ['Cache-Control: private', ['cache-control', 'private']],
+    ['Vary: *', ['vary', '*']],
   ])('%s: the others ask again, each for itself', async (_what, headers) => {
     const reads = [read(), read(), read()]
     upstream.calls[0]?.resolve(answerOf(200, 'first', headers))
@@ -104,10 +104,10 @@ describe('an answer that is for one client only', () => {
 
   test('who asks soon after does not wait for the like of it', async () => {
     const reads = [read(), read()]
-    upstream.calls[0]?.resolve(answerOf(200, 'first', ['Cache-Control', 'no-store']))
+    upstream.calls[0]?.resolve(answerOf(200, 'first', ['cache-control', 'no-store']))
     await reads[0]?.outcome
     await settle()
-    upstream.calls[1]?.resolve(answerOf(200, 'second', ['Cache-Control', 'no-store']))
+    upstream.calls[1]?.resolve(answerOf(200, 'second', ['cache-control', 'no-store']))
     await reads[1]?.outcome
     const soon = [read(), read(), read()]
     expect(upstream.calls.length).toBe(5)
@@ -123,7 +123,7 @@ describe('an answer that is for one client only', () => {
     const first = read({ headers: ['accept-language', 'de'] })
     const same = read({ headers: ['accept-language', 'de'] })
     const other = read({ headers: ['accept-language', 'fr'] })
-    upstream.calls[0]?.resolve(answerOf(200, 'de', ['Vary', 'Accept-Language']))
+    upstream.calls[0]?.resolve(answerOf(200, 'de', ['vary', 'Accept-Language']))
     expect(await Promise.all([first.outcome, same.outcome])).toEqual([200, 200])
     await settle()
     expect(upstream.calls.length).toBe(2)
@@ -134,11 +134,11 @@ describe('an answer that is for one client only', () => {
   test('Vary: those who asked another way ask again together', async () => {
     const first = read({ headers: ['accept-language', 'de'] })
     const others = Array.from({ length: 20 }, () => read({ headers: ['accept-language', 'fr'] }))
-    upstream.calls[0]?.resolve(answerOf(200, 'de', ['Vary', 'Accept-Language']))
+    upstream.calls[0]?.resolve(answerOf(200, 'de', ['vary', 'Accept-Language']))
     await first.outcome
     await settle()
     expect(upstream.calls.length).toBe(2)
-    upstream.calls[1]?.resolve(answerOf(200, 'fr', ['Vary', 'Accept-Language']))
+    upstream.calls[1]?.resolve(answerOf(200, 'fr', ['vary', 'Accept-Language']))
     expect(new Set(await Promise.all(others.map(({ outcome }) => outcome)))).toEqual(new Set([200]))
     expect(upstream.calls.length).toBe(2)
   })
@@ -146,7 +146,7 @@ describe('an answer that is for one client only', () => {
   test('Vary: a condition that reads like a variant is none', async () => {
     const first = read()
     read({ headers: ['x', '1', 'y', '2'] })
-    upstream.calls[0]?.resolve(answerOf(200, 'x', ['Vary', 'X, Y']))
+    upstream.calls[0]?.resolve(answerOf(200, 'x', ['vary', 'X, Y']))
     await first.outcome
     await settle()
     read({ headers: ['if-none-match', 'x=1', 'if-modified-since', 'y=2'] })
