@@ -14,18 +14,15 @@ export interface Consulted {
   isFault: boolean
 }
 
-/**
- * Asks the upstream, whether what is known still holds where that can be asked, and keeps what may be kept.
- */
+/** Asks the upstream whether what is known still holds, where that can be asked, and keeps what may be kept. */
 export async function consult(
   call: Call,
-  known: CacheEntry | undefined,
+  known: CacheEntry,
   request: GatewayRequest,
   next: Next,
 ): Promise<Consulted> {
   const validation = validationOf(request, known, call.key)
-  if (known === undefined || validation === undefined)
-    return digest(call, known, request, await next(request))
+  if (validation === undefined) return digest(call, known, request, await next(request))
   const response = await next(validation)
   if (response.status !== 304) return digest(call, known, request, response)
   if (!confirms(response, known)) return digest(call, known, request, await next(unconditional(request)))
@@ -37,7 +34,8 @@ export async function consult(
   return { response: withCookies(answer, response), isFault: false }
 }
 
-function digest(
+/** Keeps what may be kept. */
+export function digest(
   call: Call,
   known: CacheEntry | undefined,
   request: GatewayRequest,

@@ -2,6 +2,7 @@ import { discard, GatewayRequest, type Next, type Tell } from '../guards/guard.t
 import { without } from '../headers.ts'
 import { consult } from './consult.ts'
 import { keyOf, type Place, type Shelf } from './shelf.ts'
+import type { CacheEntry } from './store.ts'
 
 /** What this client wants of the answer; the refresh is for all. */
 const OF_THE_CLIENT = new Set([
@@ -14,19 +15,24 @@ const OF_THE_CLIENT = new Set([
 ])
 
 /** Fetches a fresh answer that nobody waits for. */
-export type Refresh = (place: Place, request: GatewayRequest, next: Next) => void
+export type Refresh = (place: Place, known: CacheEntry, request: GatewayRequest, next: Next) => void
 
 /** Refreshes under a deadline of their own, one at a time for each stored answer. */
 export function createRefresh(shelf: Shelf, { deadlineMs }: { deadlineMs: number }, tell: Tell): Refresh {
   const refreshing = new Set<string>()
 
-  async function refresh(place: Place, request: GatewayRequest, next: Next): Promise<void> {
+  async function refresh(
+    place: Place,
+    known: CacheEntry,
+    request: GatewayRequest,
+    next: Next,
+  ): Promise<void> {
     const now = performance.now()
     const parts = { ...request.parts, method: 'GET', headers: without(request.parts.headers, OF_THE_CLIENT) }
     const background = new GatewayRequest(parts, now, now + deadlineMs)
     const call = shelf.begin(place, background)
     try {
-      const { response, isFault } = await consult(call, place.entry, background, next)
+      const { response, isFault } = await consult(call, known, background, next)
       discard(response)
       if (isFault) tell('refresh-failed')
     } catch {
@@ -36,11 +42,11 @@ export function createRefresh(shelf: Shelf, { deadlineMs }: { deadlineMs: number
     }
   }
 
-  return (place, request, next) => {
+  return (place, known, request, next) => {
     const key = keyOf(place, request)
     if (refreshing.has(key)) return
     refreshing.add(key)
     tell('refreshed')
-    refresh(place, request, next).finally(() => refreshing.delete(key))
+    refresh(place, known, request, next).finally(() => refreshing.delete(key))
   }
 }

@@ -22,11 +22,11 @@ const NOT_RENEWED = new Set([
  */
 export function validationOf(
   request: GatewayRequest,
-  entry: CacheEntry | undefined,
+  entry: CacheEntry,
   key: string,
 ): GatewayRequest | undefined {
   const { parts, terms } = request
-  if (entry === undefined || parts.method !== 'GET' || terms.range !== undefined) return undefined
+  if (parts.method !== 'GET' || terms.range !== undefined) return undefined
   const validators: string[] = []
   const etag = headerOf(entry.headers, 'etag')
   const lastModified = headerOf(entry.headers, 'last-modified')

@@ -1,5 +1,5 @@
 import { answerFrom, traceHit } from '../cache/answer.ts'
-import { consult } from '../cache/consult.ts'
+import { consult, digest } from '../cache/consult.ts'
 import { changedPaths, type UpstreamAddress } from '../cache/invalidation.ts'
 import { createRefresh } from '../cache/refresh.ts'
 import { createShelf, type Place, type UnderWay } from '../cache/shelf.ts'
@@ -47,7 +47,7 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
       const use = useOf(known, request.terms, now)
       if (use !== undefined) {
         tell(use)
-        if (use === 'stale-while-revalidate') refresh(place, request, next)
+        if (use === 'stale-while-revalidate') refresh(place, known, request, next)
         traceHit(request.trace, known, now)
         return Promise.resolve(answerFrom(request, known, now))
       }
@@ -66,7 +66,10 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
   ) {
     const call = shelf.begin(place, request)
     try {
-      const { response, isFault } = await consult(call, known, request, next)
+      const { response, isFault } =
+        known === undefined
+          ? digest(call, known, request, await next(request))
+          : await consult(call, known, request, next)
       if (request.trace.isStored) tell('stored')
       if (!isFault) return response
       discard(response)

@@ -31,8 +31,17 @@ export function retry(options: RetryOptions, state: HedgeState, tell: Tell, rand
 
   async function attempts(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     for (let retries = 0; ; retries += 1) {
-      const outcome = await attempt(request, next)
-      if (!outcome.isPassing || retries >= options.retryAttempts) return finish(outcome)
+      let outcome: Outcome
+      try {
+        const response = await next(request)
+        // A streamed answer is one from its header on: nothing that a client has had a byte of is asked for again.
+        if (!isRetryableStatus(response.status)) return response
+        outcome = { response }
+      } catch (error) {
+        if (!isRetryable(error)) throw error
+        outcome = { error }
+      }
+      if (retries >= options.retryAttempts) return finish(outcome)
       const pauseMs = Math.max(random() * longestBackoffMs(options, retries), askedToWaitMs(outcome))
       if (!hasTimeFor(request, pauseMs) || isOpen()) return finish(outcome)
       if (!budget.withdraw()) {
@@ -54,17 +63,8 @@ export function retry(options: RetryOptions, state: HedgeState, tell: Tell, rand
   }
 }
 
-type Outcome = { isPassing: boolean; response: GatewayResponse } | { isPassing: boolean; error: unknown }
-
-/** A streamed answer is one from its header on: nothing that a client has had a byte of is asked for again. */
-async function attempt(request: GatewayRequest, next: Next): Promise<Outcome> {
-  try {
-    const response = await next(request)
-    return { isPassing: isRetryableStatus(response.status), response }
-  } catch (error) {
-    return { isPassing: isRetryable(error), error }
-  }
-}
+/** How an attempt failed that may be made again. */
+type Outcome = { response: GatewayResponse } | { error: unknown }
 
 function finish(outcome: Outcome): GatewayResponse {
   if ('error' in outcome) throw outcome.error

@@ -10,72 +10,88 @@ export type Ending = { response: GatewayResponse } | { error: unknown }
 /** A leader whose own time is up within this of the call's waits for the call: it has a limit already. */
 const SAME_DEADLINE_MS = 5
 
-/** It ends itself when the last of them has left. */
+/** It ends itself when the last of those who wait has left. */
 export class SharedCall {
   readonly request: GatewayRequest
   readonly #deadlineMs: number
   readonly #tell: Tell
-  #answer: Promise<GatewayResponse> | undefined
+  readonly #answer: Promise<GatewayResponse>
+  #waiting = 0
   #waiters: Waiter[] = []
 
-  /** @param deadlineMs how long it may take, by which a waiter who leaves earlier says nothing of the upstream */
-  constructor(request: GatewayRequest, deadlineMs: number, tell: Tell) {
+  /**
+   * Begins the call.
+   * @param deadlineMs how long it may take, by which a waiter who leaves earlier says nothing of the upstream
+   */
+  constructor(request: GatewayRequest, deadlineMs: number, tell: Tell, next: Next) {
     this.request = request
     this.#deadlineMs = deadlineMs
     this.#tell = tell
+    this.#answer = next(request)
   }
 
-  /** Calls `ended` before those who wait are told. */
-  start(next: Next, ended: () => void): void {
+  /** Calls back once when it has ended, before those who wait are told. */
+  onEnd(ended: () => void): void {
     const end = (ending: Ending) => {
       ended()
       for (const waiter of this.#waiters) waiter.end(ending)
       this.#waiters = []
     }
-    this.#answer = next(this.request)
     this.#answer.then(
       response => end({ response }),
       error => end({ error }),
     )
   }
 
-  /** Waits until it ends; rejects at the waiter's own deadline, or its cancellation. */
-  wait(request: GatewayRequest): Promise<Ending> {
-    return new Promise((resolve, reject) => this.#admit(request, resolve, reject, request.deadlineAt))
-  }
-
   /** For who asks first; it alone can have a streamed answer, and if it has left by then, the stream is ended. */
   lead(request: GatewayRequest): Promise<GatewayResponse> {
-    const isLimited = this.request.deadlineAt - request.deadlineAt < SAME_DEADLINE_MS
+    if (this.request.deadlineAt - request.deadlineAt < SAME_DEADLINE_MS) {
+      this.#waiting += 1
+      request.onCancel(reason => {
+        this.#discardAnswer()
+        this.#left(reason)
+      })
+      return this.#answer
+    }
+    return this.wait(request).then(
+      ending => {
+        if ('error' in ending) throw ending.error
+        return ending.response
+      },
+      reason => {
+        this.#discardAnswer()
+        throw reason
+      },
+    )
+  }
+
+  /** Waits until it ends; rejects at the waiter's own deadline, or its cancellation. */
+  wait(request: GatewayRequest): Promise<Ending> {
+    this.#waiting += 1
     return new Promise((resolve, reject) => {
-      const ended = (ending: Ending) => ('error' in ending ? reject(ending.error) : resolve(ending.response))
-      const left = (reason: GatewayError) => {
+      const leave = (reason: GatewayError) => {
+        waiter.stop()
+        this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
         reject(reason)
-        this.#answer?.then(discard, () => {})
+        this.#left(reason)
       }
-      this.#admit(request, ended, left, isLimited ? Number.POSITIVE_INFINITY : request.deadlineAt)
+      const waiter = new Waiter(resolve)
+      this.#waiters.push(waiter)
+      waiter.callOff = limitAt(request.deadlineAt, () => {
+        this.#tell('left')
+        leave(deadlineExceeded(request, this.#deadlineMs))
+      })
+      waiter.unlink = request.onCancel(leave)
     })
   }
 
-  #admit(
-    request: GatewayRequest,
-    ended: (ending: Ending) => void,
-    left: (reason: GatewayError) => void,
-    limitAtMs: number,
-  ): void {
-    const leave = (reason: GatewayError) => {
-      waiter.stop()
-      left(reason)
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
-      if (this.#waiters.length === 0) this.request.cancel(reason)
-    }
-    const waiter = new Waiter(ended)
-    this.#waiters.push(waiter)
-    waiter.callOff = limitAt(limitAtMs, () => {
-      this.#tell('left')
-      leave(deadlineExceeded(request, this.#deadlineMs))
-    })
-    waiter.unlink = request.onCancel(leave)
+  #left(reason: GatewayError): void {
+    this.#waiting -= 1
+    if (this.#waiting === 0) this.request.cancel(reason)
+  }
+
+  #discardAnswer(): void {
+    this.#answer.then(discard, nothing)
   }
 }
 

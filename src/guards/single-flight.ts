@@ -40,9 +40,9 @@ export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell)
 
   function begin(key: string, request: GatewayRequest, next: Next): SharedCall {
     const shared = request.fork(performance.now() + deadlineMs)
-    const call = new SharedCall(shared, deadlineMs, tell)
+    const call = new SharedCall(shared, deadlineMs, tell, next)
     calls.set(key, call)
-    call.start(next, () => {
+    call.onEnd(() => {
       if (calls.get(key) === call) calls.delete(key)
     })
     return call

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
-import type { Next, RequestParts } from '../guards/guard.ts'
+import { discard, type Next, type RequestParts } from '../guards/guard.ts'
 import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Account } from '../telemetry/account.ts'
@@ -49,6 +49,11 @@ export async function answerThroughChain(
     const response = await (asked.cancelled === null
       ? next(asked)
       : context.pipeline.turnAway(asked, refuseCancelled))
+    // Others may have waited for the same answer when this client left.
+    if (asked.cancelled !== null) {
+      discard(response)
+      throw asked.cancelled
+    }
     exchange.settle(outcomeOfAnswer(asked.trace, response))
     const { body } = response
     if (!Buffer.isBuffer(body) && 'join' in body) exchange.follow(body)
