@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/nothing-left.ts'],
+    setupFiles: ['test/support/one-clock.ts'],
     // Real sockets and processes on two cores: a few files at once keep the clocks honest.
     maxWorkers: 2,
     // One real Toxiproxy serves every file, and a reset reaches the proxies of all of them.

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 /** Read once: it is worked out anew each time. */
 const { timeOrigin } = performance
 

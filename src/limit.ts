@@ -1,4 +1,5 @@
 // Time limits that blame nobody for a stall of our own event loop.
+import { performance } from 'node:perf_hooks'
 
 /** A timer this late means that the event loop stood still, and that answers may lie unread in the sockets. */
 const LATE_MS = 15

@@ -1,4 +1,5 @@
 // The chain of guards, in reading order: list order is running order.
+import { performance } from 'node:perf_hooks'
 import type { UnderWay } from './cache/shelf.ts'
 import type { CacheStore } from './cache/store.ts'
 import type { GatewayConfig } from './config.ts'

@@ -1,6 +1,8 @@
 // A client's body on its way to the upstream.
+
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import { GatewayError } from './errors.ts'
 
 export interface UploadOptions {

@@ -1,4 +1,5 @@
 // From a stored answer to the one that a client gets.
+import { Buffer } from 'node:buffer'
 import type { CacheTrace, GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { without } from '../headers.ts'
 import { isKnownToClient, partOf } from './conditions.ts'

@@ -1,4 +1,5 @@
 // A stored answer as one value of bytes, so that several gateways can share it.
+import { Buffer } from 'node:buffer'
 import { epochNow } from '../epoch-now.ts'
 import type { Audience, CacheEntry } from './store.ts'
 

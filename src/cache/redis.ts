@@ -1,5 +1,6 @@
 // Redis or Valkey, which may be slow, dead or deaf: nobody waits for it longer than a moment.
 
+import { performance } from 'node:perf_hooks'
 import { Redis } from 'iovalkey'
 import type { Tell } from '../guards/guard.ts'
 import { limitAt } from '../limit.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { discard, GatewayRequest, type Next, type Tell } from '../guards/guard.ts'
 import { without } from '../headers.ts'
 import { consult } from './consult.ts'

@@ -1,4 +1,5 @@
 // What several clients may wait for together, and what is collected so that they can.
+import { Buffer } from 'node:buffer'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, headerOf } from '../headers.ts'
 import { cacheControlOf, directivesOf } from './directives.ts'

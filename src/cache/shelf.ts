@@ -1,5 +1,8 @@
 // What of answers can be found again: by path, then by the fields that `Vary` names.
+
+import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
 import { epochAt } from '../epoch-now.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { TransientMap } from '../transient-map.ts'

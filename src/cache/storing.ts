@@ -1,4 +1,5 @@
 // What is kept of an answer, until when, for whom: decided once, when it comes (RFC 9111, 3 and 4.2; RFC 5861).
+import { Buffer } from 'node:buffer'
 import { isFaultStatus } from '../errors.ts'
 import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
 import { headerListOf, headerOf, without } from '../headers.ts'

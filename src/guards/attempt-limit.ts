@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { GatewayError } from '../errors.ts'
 import type { Guard, Tell } from './guard.ts'
 import { limitBesideUpload } from './limit-beside-upload.ts'

@@ -1,4 +1,5 @@
 // What a guard is, and what travels along the chain. Guards see neither Fastify nor undici.
+import { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
 import { placeOf } from '../cache/keys.ts'
 import { type CacheTerms, readTerms } from '../cache/terms.ts'

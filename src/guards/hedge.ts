@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import { limitAt } from '../limit.ts'
 import type { BreakerState } from './breaker.ts'

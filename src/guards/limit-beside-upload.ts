@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { limitAt } from '../limit.ts'
 import type { Upload } from '../upload.ts'
 

@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 export interface RetryBudgetOptions {
   retryBudgetPercent: number
   retryBudgetPerSecond: number

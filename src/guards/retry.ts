@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { epochNow } from '../epoch-now.ts'
 import { isRetryable, isRetryableStatus } from '../errors.ts'
 import { headerOf } from '../headers.ts'

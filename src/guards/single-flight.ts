@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { isWrite } from '../cache/invalidation.ts'
 import { flightKey } from '../cache/keys.ts'
 import { mayBeShared, mayShareResponse } from '../cache/sharing.ts'

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { type Bucket, type Fill, fill, type Leak } from './gcra.ts'
 import type { PluginStore } from './plugin-store.ts'
 import { remember } from './remember.ts'

@@ -1,4 +1,5 @@
 // From a Fastify request into the chain, and back.
+import { Buffer } from 'node:buffer'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'

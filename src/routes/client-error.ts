@@ -1,4 +1,5 @@
 // Answers to what never became a request: bytes that Node does not accept, and CONNECT.
+import { Buffer } from 'node:buffer'
 import { STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { GatewayError, problemOf } from '../errors.ts'

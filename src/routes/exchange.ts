@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.ts'
 import type { GatewayRequest, Tunnel } from '../guards/guard.ts'

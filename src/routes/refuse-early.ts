@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import { GatewayRequest } from '../guards/guard.ts'

@@ -1,4 +1,5 @@
 // Writes an answer straight to node:http: no stream objects, one header array.
+import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asGatewayError, GatewayError, problemOf, retryAfterSeconds } from '../errors.ts'
 import {

@@ -1,4 +1,5 @@
 // Requests that may leave HTTP behind: they take the same way through the routes as all others.
+import { Buffer } from 'node:buffer'
 import { type IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'

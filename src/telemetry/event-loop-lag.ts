@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import { createMaxTracker, type MaxReader } from './max-tracker.ts'
 
 const TICK_MS = 10

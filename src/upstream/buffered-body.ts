@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { GatewayResponse } from '../guards/guard.ts'
 import { headerOf } from '../headers.ts'
 

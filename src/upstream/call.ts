@@ -1,6 +1,8 @@
 // One call to the upstream: undici's handler, driven by hand, with no stream object and no AbortSignal on the way.
+
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Duplex, Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { isBuffered } from '../cache/sharing.ts'
