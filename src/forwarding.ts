@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
-import { fieldOf } from './forwarded-fields.ts'
+import { type Field, fieldOf } from './forwarded-fields.ts'
 import { namedInConnection } from './headers.ts'
 import { isHost, publicOrigin } from './public-origin.ts'
 import { plainAddress, type Trust } from './trusted-proxies.ts'
@@ -68,24 +68,35 @@ export function createForwarding(options: ForwardingOptions, trusts: Trust): For
   }
 }
 
-function copiedFields(
-  { rawHeaders, headers, method }: IncomingMessage,
-  isTrusted: boolean,
-  tellsForwarded: boolean,
-) {
+/** The fields that go on, each line for itself, as it came. */
+function copiedFields(request: IncomingMessage, isTrusted: boolean, tellsForwarded: boolean): string[] {
+  const { headers, method } = request
   const named = namedInConnection(headers.connection)
   const copied: string[] = []
-  for (let index = 0; index < rawHeaders.length; index += 2) {
-    const { name, fate } = fieldOf(rawHeaders[index]!)
-    if (fate === 'dropped' || named?.has(name)) continue
-    if (fate === 'claim' && (!isTrusted || (tellsForwarded && name === 'forwarded'))) continue
-    if (fate === 'method' && method !== 'POST') continue
-    copied.push(name, rawHeaders[index + 1]!)
+  const copy = ({ name, fate }: Field, value: string) => {
+    if (fate === 'dropped' || named?.has(name)) return
+    if (fate === 'claim' && (!isTrusted || (tellsForwarded && name === 'forwarded'))) return
+    if (fate === 'method' && method !== 'POST') return
+    copied.push(name, value)
   }
+  eachLine(request, copy)
   const hopsLeft = headers['max-forwards'] as string | undefined
   if (hopsLeft !== undefined)
     copied.push('max-forwards', method === 'OPTIONS' ? oneFewer(hopsLeft) : hopsLeft)
   return copied
+}
+
+/** Node has joined the lines of one name. Where there is one of each, its names are known, and need not be read again. */
+function eachLine(
+  { headers, rawHeaders }: IncomingMessage,
+  take: (field: Field, value: string) => void,
+): void {
+  const names = Object.keys(headers)
+  if (2 * names.length === rawHeaders.length && headers['set-cookie'] === undefined)
+    for (const name of names) take(fieldOf(name), headers[name] as string)
+  else
+    for (let index = 0; index < rawHeaders.length; index += 2)
+      take(fieldOf(rawHeaders[index]!), rawHeaders[index + 1]!)
 }
 
 /** Who asks, and how. */

@@ -78,10 +78,17 @@ export function endToEnd(headers: readonly string[]): string[] {
 
 /** The fields that a Connection field claims for this hop, beside those that always are; undefined when none. */
 export function namedInConnection(connection: string | undefined): ReadonlySet<string> | undefined {
-  if (connection === undefined || CLAIMS_NOTHING.has(connection)) return undefined
+  if (connection === undefined || claimsNothing(connection)) return undefined
   const named = listOf(connection).filter(name => name !== 'close' && !HOP_BY_HOP.has(name))
   return named.length === 0 ? undefined : new Set(named)
 }
 
-/** What it says nearly always. */
-const CLAIMS_NOTHING = new Set(['keep-alive', 'close', 'Keep-Alive', 'Close'])
+/** What it says nearly always. Compared, not looked up: a string that has just come would have to be hashed first. */
+function claimsNothing(connection: string): boolean {
+  return (
+    connection === 'keep-alive' ||
+    connection === 'close' ||
+    connection === 'Keep-Alive' ||
+    connection === 'Close'
+  )
+}

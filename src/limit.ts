@@ -7,18 +7,51 @@ const LATE_MS = 15
 /** Turns of the event loop in which pending reads are taken before a late limit counts. */
 const TURNS = 2
 
+/** What fires once, if nobody calls it off before. */
+export interface Limit {
+  callOff(): void
+}
+
 /**
- * Calls back once `performance.now()` has reached `at`; returns the way to call it off.
+ * Calls back once `performance.now()` has reached `at`.
  * Expired timers run before pending socket reads, so a limit that fires late lets those drain first:
  * an answer among them calls it off.
  */
-export function limitAt(at: number, expired: () => void, now = performance.now()): () => void {
-  if (at === Number.POSITIVE_INFINITY) return nothing
-  const limit: Limit = { at, expired, timer: undefined, isOver: false }
-  limit.timer = setTimeout(onTimer, Math.max(0, at - now), limit)
-  return () => {
-    limit.isOver = true
-    clearTimeout(limit.timer)
+export function limitAt(at: number, expired: () => void, now = performance.now()): Limit {
+  return at === Number.POSITIVE_INFINITY ? NEVER : new TimeLimit(at, expired, now)
+}
+
+const NEVER: Limit = { callOff() {} }
+
+class TimeLimit implements Limit {
+  readonly #at: number
+  readonly #expired: () => void
+  #timer: ReturnType<typeof setTimeout>
+  #isOver = false
+
+  constructor(at: number, expired: () => void, now: number) {
+    this.#at = at
+    this.#expired = expired
+    this.#timer = setTimeout(TimeLimit.#onTimer, Math.max(0, at - now), this)
+  }
+
+  callOff(): void {
+    this.#isOver = true
+    clearTimeout(this.#timer)
+  }
+
+  static #onTimer(limit: TimeLimit): void {
+    const lateMs = performance.now() - limit.#at
+    if (lateMs < 0) limit.#timer = setTimeout(TimeLimit.#onTimer, Math.ceil(-lateMs), limit)
+    else limit.#drain(lateMs > LATE_MS ? TURNS : 0)
+  }
+
+  #drain(turns: number): void {
+    if (turns > 0) setImmediate(() => this.#drain(turns - 1))
+    else if (!this.#isOver) {
+      this.#isOver = true
+      this.#expired()
+    }
   }
 }
 
@@ -39,27 +72,4 @@ export function everyPeriod(ms: () => number, ended: (isOurs: boolean) => void):
   }
   begin()
   return () => clearTimeout(timer)
-}
-
-interface Limit {
-  readonly at: number
-  readonly expired: () => void
-  timer: ReturnType<typeof setTimeout> | undefined
-  isOver: boolean
-}
-
-const nothing = () => {}
-
-function onTimer(limit: Limit): void {
-  const lateMs = performance.now() - limit.at
-  if (lateMs < 0) limit.timer = setTimeout(onTimer, Math.ceil(-lateMs), limit)
-  else drain(limit, lateMs > LATE_MS ? TURNS : 0)
-}
-
-function drain(limit: Limit, turns: number): void {
-  if (turns > 0) setImmediate(drain, limit, turns - 1)
-  else if (!limit.isOver) {
-    limit.isOver = true
-    limit.expired()
-  }
 }

@@ -26,6 +26,7 @@ export interface Setup {
 }
 
 export interface Live {
+  /** Held by the request that goes by it, never for longer. */
   readonly now: Setup
   /**
    * Goes over to other settings, whole and at once.
@@ -72,13 +73,10 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
     store.onForgotten?.(isMeant => overtake(underWay, isMeant))
     return { store, underWay }
   }
-  let now = setUp(config, { ...emptyCache(config), state })
-  return {
-    get now() {
-      return now
-    },
-    change(settings) {
-      const before = now
+  const live = {
+    now: setUp(config, { ...emptyCache(config), state }),
+    change(settings: unknown) {
+      const before = live.now
       const { config: next, changed } = changeConfig(before.config, settings)
       if (changed.length === 0) return changed
       const differ = (keys: Keys) => keys.some(key => before.config[key] !== next[key])
@@ -95,14 +93,15 @@ export function createLive(config: GatewayConfig, state: GuardState, parts: Live
         cache.store.empty()
       }
       const budget = differ(OF_THE_BUDGET) ? retryBudget(next) : before.state.budget
-      now = setUp(next, { ...cache, state: { ...before.state, budget } })
+      live.now = setUp(next, { ...cache, state: { ...before.state, budget } })
       parts.adopt(next)
       if (cache.store !== before.store) before.store.close()
       return changed
     },
     close() {
-      now.state.breaker.close()
-      now.store.close()
+      live.now.state.breaker.close()
+      live.now.store.close()
     },
   }
+  return live
 }

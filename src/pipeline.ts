@@ -8,15 +8,9 @@ import { attemptLimit } from './guards/attempt-limit.ts'
 import { bulkhead } from './guards/bulkhead.ts'
 import { cache } from './guards/cache.ts'
 import { askedDeadlineMs, deadline, notADeadline, TIMEOUT_FIELD } from './guards/deadline.ts'
-import {
-  compose,
-  GatewayRequest,
-  type Guard,
-  type GuardName,
-  type Next,
-  type RequestParts,
-} from './guards/guard.ts'
+import { compose, type Guard, type GuardName, type Next } from './guards/guard.ts'
 import { rateLimit } from './guards/rate-limit.ts'
+import { GatewayRequest, type RequestParts } from './guards/request.ts'
 import { retry } from './guards/retry.ts'
 import { singleFlight } from './guards/single-flight.ts'
 import { without } from './headers.ts'

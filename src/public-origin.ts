@@ -1,5 +1,5 @@
 // Scheme and authority by which a client asked.
-import { recall } from './cache/recall.ts'
+import { recalling } from './cache/recall.ts'
 
 /** A name, an IPv4 address, or an IPv6 one in brackets; joined duplicates hold a comma. */
 const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i
@@ -11,12 +11,12 @@ export function isHost(value: string): boolean {
   return HOST.test(value)
 }
 
-const known = new Map<string, string>()
+/** A gateway goes by few names. */
+const ofHost = recalling(host => written('http', host))
 
 /** Written as one for all spellings of it: case, and a port that goes without saying, make no other origin. */
 export function publicOrigin(proto: string, host: string): string {
-  // A gateway goes by few names.
-  return proto === 'http' ? recall(known, host, () => written(proto, host)) : written(proto, host)
+  return proto === 'http' ? ofHost(host) : written(proto, host)
 }
 
 function written(proto: string, host: string): string {

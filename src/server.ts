@@ -84,12 +84,7 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   const metrics = createMetrics(parts)
   const openTelemetry = await openOpenTelemetry(config, metrics, log)
   const context: ChainContext = {
-    get pipeline() {
-      return live.now.pipeline
-    },
-    get shed() {
-      return live.now.shed
-    },
+    live,
     forwarding,
     account,
     tracer: openTelemetry?.tracer,
@@ -179,7 +174,7 @@ function unknownRoutes(app: FastifyInstance, context: ChainContext): void {
       body: null,
     } as const
     return answerThroughChain(context, request, reply, parts, asked =>
-      context.pipeline.turnAway(asked, refuse),
+      context.live.now.pipeline.turnAway(asked, refuse),
     )
   })
 }

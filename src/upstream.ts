@@ -1,5 +1,6 @@
 // The last link: the upstream, through undici.
-import type { GatewayRequest, GatewayResponse, Tell } from './guards/guard.ts'
+import type { GatewayResponse, Tell } from './guards/guard.ts'
+import type { GatewayRequest } from './guards/request.ts'
 import type { Durations } from './telemetry/durations.ts'
 import { createMaxTracker, type MaxReader } from './telemetry/max-tracker.ts'
 import type { Outcome } from './telemetry/outcome.ts'

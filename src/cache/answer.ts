@@ -1,6 +1,7 @@
 // From a stored answer to the one that a client gets.
 import { Buffer } from 'node:buffer'
-import type { CacheTrace, GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { CacheTrace, GatewayRequest } from '../guards/request.ts'
 import { without } from '../headers.ts'
 import { isKnownToClient, partOf } from './conditions.ts'
 import type { CacheEntry } from './store.ts'

@@ -1,6 +1,7 @@
 import { epochNow } from '../epoch-now.ts'
 import { isFaultStatus } from '../errors.ts'
-import type { GatewayRequest, GatewayResponse, Next } from '../guards/guard.ts'
+import type { GatewayResponse, Next } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { answerFrom, asAsked } from './answer.ts'
 import type { Call } from './shelf.ts'
 import type { CacheEntry } from './store.ts'

@@ -1,5 +1,5 @@
 import { joinedOf } from '../headers.ts'
-import { recall } from './recall.ts'
+import { recalling } from './recall.ts'
 
 /** The directives of a Cache-Control field by lower-case name; '' where one has no argument. */
 export type Directives = ReadonlyMap<string, string>
@@ -16,8 +16,6 @@ const QUOTED = /="(?:[^"\\]|\\.)*"\s*$/
 const STRICTEST = /(?<![\w-])(?:no-store|private)(?![\w-])/gi
 const BETWEEN_LINES = '\n'
 
-const recent = new Map<string, Directives>()
-
 /** The Cache-Control of an answer, each line for itself: what is quoted in one does not end in another. */
 export function cacheControlOf(headers: readonly string[]): string | undefined {
   return joinedOf(headers, 'cache-control', BETWEEN_LINES)
@@ -25,8 +23,10 @@ export function cacheControlOf(headers: readonly string[]): string | undefined {
 
 /** Reads a Cache-Control field, as `cacheControlOf` gives it. A directive given twice counts with its smaller number. */
 export function directivesOf(value: string | undefined): Directives {
-  return value === undefined ? NONE : recall(recent, value, () => read(value))
+  return value === undefined ? NONE : recent(value)
 }
+
+const recent = recalling(read)
 
 function read(value: string): Directives {
   const directives = new Map<string, string>()

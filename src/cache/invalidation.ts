@@ -1,4 +1,5 @@
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerOf } from '../headers.ts'
 
 /** The upstream as it names itself in its answers. */

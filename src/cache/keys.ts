@@ -1,4 +1,4 @@
-import type { GatewayRequest, RequestParts } from '../guards/guard.ts'
+import type { GatewayRequest, RequestParts } from '../guards/request.ts'
 import { selectorOf } from './vary.ts'
 
 /**

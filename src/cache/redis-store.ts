@@ -6,7 +6,7 @@ import { doubtfulNames, EVERY, isMeantBy } from './doubtful.ts'
 import { decodeEntry, encodeEntry } from './entry-codec.ts'
 import { pathOfKey } from './keys.ts'
 import type { Purge } from './purge.ts'
-import { recall } from './recall.ts'
+import { recalling } from './recall.ts'
 import type { RedisLink } from './redis.ts'
 import type { CacheStore } from './store.ts'
 
@@ -83,8 +83,7 @@ export function redisStore(
       return () => listeners.delete(forgotten)
     },
     onForgotten(forgotten) {
-      const names = new Map<string, string>()
-      const named = (key: string) => recall(names, key, () => nameOf(key))
+      const named = recalling(nameOf)
       listeners.add(meant => forgotten(key => isMeantBy(meant, named(key))))
     },
     close() {

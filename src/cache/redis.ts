@@ -163,7 +163,7 @@ function literal(text: string): string {
 function within<T>(waitUntil: number, answer: Promise<T>): Promise<T> {
   if (waitUntil === Number.POSITIVE_INFINITY) return answer
   return new Promise((resolve, reject) => {
-    const callOff = limitAt(waitUntil, () => reject(new Error('Redis did not answer in time')))
-    answer.then(resolve, reject).finally(callOff)
+    const limit = limitAt(waitUntil, () => reject(new Error('Redis did not answer in time')))
+    answer.then(resolve, reject).finally(() => limit.callOff())
   })
 }

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { discard, GatewayRequest, type Next, type Tell } from '../guards/guard.ts'
+import { discard, type Next, type Tell } from '../guards/guard.ts'
+import { GatewayRequest } from '../guards/request.ts'
 import { without } from '../headers.ts'
 import { consult } from './consult.ts'
 import { keyOf, type Place, type Shelf } from './shelf.ts'

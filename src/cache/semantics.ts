@@ -1,11 +1,12 @@
 // The judge of what a shared cache may keep: http-cache-semantics. What it does not read is read before it is asked:
 // directives in any case and in quotes, an Expires that is no date, statuses that RFC 9111 allows and RFC 7234 did not.
 import CachePolicy from 'http-cache-semantics'
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerListOf, headerOf, joinedOf } from '../headers.ts'
 import { cacheControlOf, type Directives, directiveMs, directivesOf } from './directives.ts'
 import { httpDateMs } from './http-date.ts'
-import { recall } from './recall.ts'
+import { recalling } from './recall.ts'
 
 /** What the judge says about an answer. */
 export interface Verdict {
@@ -23,25 +24,32 @@ const LIKE_ANY_OTHER = 302
 /** What the judge knows by itself; the rest it would refuse. */
 const KNOWN = new Set([200, 203, 204, 206, 300, 301, 302, 303, 304, 307, 308, 404, 405, 410, 414, 501])
 
-const recent = new Map<string, Verdict>()
+/** The verdicts on answers that say this, by their status, and whether they were asked for with Authorization. */
+const verdictsOn = recalling(() => new Map<number, Verdict>())
 
 /** The verdict on the answer to a GET. Without an Expires it hangs on a few words, and is not asked for twice. */
 export function judge(request: GatewayRequest, { status, headers }: GatewayResponse): Verdict {
   const said = cacheControlOf(headers) ?? pragmaOf(headers)
   const { hasAuthorization } = request.terms
   const expires = headerListOf(headers, 'expires')
-  const makeVerdict = () =>
-    ask({ status, said, hasAuthorization, expires, date: headerListOf(headers, 'date') })
-  if (expires !== undefined) return makeVerdict()
-  return recall(recent, `${status} ${hasAuthorization} ${said}`, makeVerdict)
+  if (expires !== undefined)
+    return ask({ status, said, hasAuthorization, expires, date: headerListOf(headers, 'date') })
+  const verdicts = verdictsOn(said)
+  const key = 2 * status + Number(hasAuthorization)
+  let verdict = verdicts.get(key)
+  if (verdict === undefined) {
+    verdict = ask({ status, said, hasAuthorization })
+    verdicts.set(key, verdict)
+  }
+  return verdict
 }
 
 interface Case {
   status: number
   said: string
   hasAuthorization: boolean
-  expires: string | undefined
-  date: string | undefined
+  expires?: string
+  date?: string | undefined
 }
 
 function ask({ status, said, hasAuthorization, expires, date }: Case): Verdict {

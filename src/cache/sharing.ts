@@ -1,6 +1,7 @@
 // What several clients may wait for together, and what is collected so that they can.
 import { Buffer } from 'node:buffer'
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerListOf, headerOf } from '../headers.ts'
 import { cacheControlOf, directivesOf } from './directives.ts'
 import { isForOthers } from './storing.ts'

@@ -4,12 +4,13 @@ import { Buffer } from 'node:buffer'
 import { randomBytes } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { epochAt } from '../epoch-now.ts'
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { TransientMap } from '../transient-map.ts'
 import { entriesUnder } from './in-force.ts'
 import { keysOfPath, variantKey } from './keys.ts'
 import { type CacheEntry, type CacheStore, type Lookup, STORE_WAIT_MS } from './store.ts'
-import { type CacheRules, entryOf } from './storing.ts'
+import { type Arrival, type CacheRules, entryOf } from './storing.ts'
 import { varyOf } from './vary.ts'
 
 /** Where the answer to a request is, or would be. */
@@ -116,13 +117,7 @@ export function createShelf(
         keep(response, whole = response) {
           if (calls.last?.response === response && calls.last.key === key) return calls.last.entry
           if (calls.isOvertaken || response.isHurried) return undefined
-          const now = performance.now()
-          const arrival = {
-            at: epochAt(now),
-            wallClockAt: Date.now(),
-            waitedMs: now - request.arrivedAt,
-          }
-          const entry = entryOf(request, whole, rules, arrival)
+          const entry = entryOf(request, whole, rules, () => arrivalOf(request))
           if (entry !== undefined) {
             calls.last = { response, key, entry }
             put(place, calls, request, entry, varyOf(whole.headers))
@@ -149,6 +144,11 @@ export function createShelf(
 /** Nobody waits for a store past a deadline. */
 function latestOf({ arrivedAt, deadlineAt }: GatewayRequest): number {
   return Math.min(arrivedAt + STORE_WAIT_MS, deadlineAt)
+}
+
+function arrivalOf({ arrivedAt }: GatewayRequest): Arrival {
+  const now = performance.now()
+  return { at: epochAt(now), wallClockAt: Date.now(), waitedMs: now - arrivedAt }
 }
 
 function newCalls(): Calls {

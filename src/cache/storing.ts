@@ -1,7 +1,8 @@
 // What is kept of an answer, until when, for whom: decided once, when it comes (RFC 9111, 3 and 4.2; RFC 5861).
 import { Buffer } from 'node:buffer'
 import { isFaultStatus } from '../errors.ts'
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerListOf, headerOf, without } from '../headers.ts'
 import { type Directives, directiveMs, MOST_SECONDS } from './directives.ts'
 import { httpDateMs } from './http-date.ts'
@@ -47,7 +48,7 @@ export function entryOf(
   request: GatewayRequest,
   response: GatewayResponse,
   rules: CacheRules,
-  arrival: Arrival,
+  arrive: () => Arrival,
 ): CacheEntry | undefined {
   const { status, headers, body } = response
   if (request.parts.method !== 'GET' || !Buffer.isBuffer(body)) return undefined
@@ -59,6 +60,7 @@ export function entryOf(
   if (isFaultStatus(status) && verdict.freshMs === undefined) return undefined
   const audience = audienceOf(verdict)
   if (request.terms.hasAuthorization && audience !== 'everyone') return undefined
+  const arrival = arrive()
   const times = timesOf(response, verdict, rules, arrival)
   if (times.keepUntil <= arrival.at) return undefined
   return {

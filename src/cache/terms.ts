@@ -1,5 +1,5 @@
 // What a request asks of a cache, read once from its fields (RFC 9111, 5.2.1; RFC 9110, 13 and 14).
-import type { RequestParts } from '../guards/guard.ts'
+import type { RequestParts } from '../guards/request.ts'
 import { type Directives, directiveMs, directivesOf } from './directives.ts'
 import { fieldKind } from './request-fields.ts'
 

@@ -1,5 +1,6 @@
 // Asking the upstream whether what is stored still holds, and taking over what it says (RFC 9111, 4.3).
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerOf, without } from '../headers.ts'
 import { speaksOf } from './semantics.ts'
 import type { CacheEntry } from './store.ts'

@@ -1,5 +1,6 @@
 // Which of several answers at one path fits a request: `Vary` (RFC 9111, 4.1).
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { headerListOf, headerOf, listOf } from '../headers.ts'
 import { fieldKind } from './request-fields.ts'
 

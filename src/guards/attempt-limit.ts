@@ -7,7 +7,7 @@ import { limitBesideUpload } from './limit-beside-upload.ts'
 export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tell: Tell): Guard {
   return async (request, next) => {
     const attempt = request.fork()
-    const unlink = request.onCancel(reason => attempt.cancel(reason))
+    request.link(attempt)
     const now = performance.now()
     const expired = () => {
       tell('exceeded')
@@ -16,12 +16,12 @@ export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tel
       )
     }
     const { body } = request.parts
-    const callOff = limitBesideUpload(body, now + attemptLimitMs, attemptLimitMs, expired, now)
+    const limit = limitBesideUpload(body, now + attemptLimitMs, attemptLimitMs, expired, now)
     try {
       return await next(attempt)
     } finally {
-      callOff()
-      unlink()
+      limit.callOff()
+      request.unlink(attempt)
     }
   }
 }

@@ -2,14 +2,8 @@ import { Buffer } from 'node:buffer'
 import { performance } from 'node:perf_hooks'
 import CircuitBreaker from 'opossum'
 import { GatewayError, isFaultStatus, isUpstreamFault, REFUSALS } from '../errors.ts'
-import {
-  type GatewayRequest,
-  type GatewayResponse,
-  type Guard,
-  type Next,
-  type Tell,
-  whenBodyEnds,
-} from './guard.ts'
+import { type GatewayResponse, type Guard, type Next, type Tell, whenBodyEnds } from './guard.ts'
+import type { GatewayRequest } from './request.ts'
 
 export interface BreakerOptions {
   /** Opens above this share of failures … */

@@ -8,14 +8,8 @@ import type { CacheRules } from '../cache/storing.ts'
 import { isFor, mayStandIn, useOf } from '../cache/use.ts'
 import { epochNow } from '../epoch-now.ts'
 import { allowsStale, asGatewayError, GatewayError } from '../errors.ts'
-import {
-  discard,
-  type GatewayRequest,
-  type GatewayResponse,
-  type Guard,
-  type Next,
-  type Tell,
-} from './guard.ts'
+import { discard, type GatewayResponse, type Guard, type Next, type Tell } from './guard.ts'
+import type { GatewayRequest } from './request.ts'
 
 export interface CacheOptions extends CacheRules, UpstreamAddress {
   /** How long a refresh in the background may take. */

@@ -1,7 +1,8 @@
 import { performance } from 'node:perf_hooks'
 import { GatewayError } from '../errors.ts'
-import type { GatewayRequest, Guard, Tell } from './guard.ts'
+import type { Guard, Tell } from './guard.ts'
 import { limitBesideUpload } from './limit-beside-upload.ts'
+import type { GatewayRequest } from './request.ts'
 
 /** By this field a client asks for a shorter deadline, and the upstream is told what is left of it. */
 export const TIMEOUT_FIELD = 'x-request-timeout-ms'
@@ -35,14 +36,14 @@ export function notADeadline(value: string): GatewayError {
 export function deadline({ deadlineMs }: DeadlineOptions, tell: Tell): Guard {
   return async (request, next) => {
     const limitMs = request.deadlineAt - request.arrivedAt
-    const callOff = limitBesideUpload(request.parts.body, request.deadlineAt, limitMs, () => {
+    const limit = limitBesideUpload(request.parts.body, request.deadlineAt, limitMs, () => {
       tell('exceeded')
       request.cancel(deadlineExceeded(request, deadlineMs))
     })
     try {
       return await next(request)
     } finally {
-      callOff()
+      limit.callOff()
     }
   }
 }

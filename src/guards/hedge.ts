@@ -2,15 +2,9 @@ import { performance } from 'node:perf_hooks'
 import { GatewayError, isFaultStatus } from '../errors.ts'
 import { limitAt } from '../limit.ts'
 import type { BreakerState } from './breaker.ts'
-import {
-  discard,
-  type GatewayRequest,
-  type GatewayResponse,
-  type Guard,
-  type Next,
-  type Tell,
-} from './guard.ts'
+import { discard, type GatewayResponse, type Guard, type Next, type Tell } from './guard.ts'
 import type { PlaceLimits, Places } from './places.ts'
+import type { Cancellable, GatewayRequest } from './request.ts'
 import type { RetryBudget } from './retry-budget.ts'
 
 /** A second attempt is one of the calls that are limited. */
@@ -69,21 +63,24 @@ export function hedge(options: HedgeOptions, state: HedgeState, tell: Tell): Gua
           return
         }
         isOver = true
-        callOff()
-        unlink()
+        limit.callOff()
+        request.unlink(attempts)
         for (const loser of running) loser.cancel(superseded())
         settle()
       }
       const first = begin()
-      const callOff = limitAt(performance.now() + options.hedgeMs, () => {
+      const limit = limitAt(performance.now() + options.hedgeMs, () => {
         if (first.isAnswered) return
         leave = takePlace(request.parts.client)
         if (leave !== undefined) begin()
       })
-      const unlink = request.onCancel(reason => {
-        callOff()
-        for (const attempt of running) attempt.cancel(reason)
-      })
+      const attempts: Cancellable = {
+        cancel(reason) {
+          limit.callOff()
+          for (const attempt of running) attempt.cancel(reason)
+        },
+      }
+      request.link(attempts)
     })
   }
 

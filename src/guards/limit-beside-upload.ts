@@ -1,12 +1,11 @@
 import { performance } from 'node:perf_hooks'
-import { limitAt } from '../limit.ts'
+import { type Limit, limitAt } from '../limit.ts'
 import type { Upload } from '../upload.ts'
 
 /**
  * A limit on the upstream's time, not on its client's: it never fires while a body flows to the upstream, and gives
  * `limitMs` from the end of that. A body that stands still has a limit of its own.
  * @param at when it fires where there is no body, or none has begun to flow, on the clock of `performance.now()`
- * @returns the way to call it off
  */
 export function limitBesideUpload(
   upload: Upload | null,
@@ -14,21 +13,23 @@ export function limitBesideUpload(
   limitMs: number,
   expired: () => void,
   now = performance.now(),
-): () => void {
+): Limit {
   if (upload === null || limitMs === Number.POSITIVE_INFINITY) return limitAt(at, expired, now)
   let isOff = false
-  let callOff = limitAt(at, look, now)
+  let limit = limitAt(at, look, now)
 
   function look() {
     if (isOff) return
     const endsAt = upload!.endedAt + limitMs
     if (upload!.isFlowing) upload!.onEnd(look)
-    else if (performance.now() < endsAt) callOff = limitAt(endsAt, look)
+    else if (performance.now() < endsAt) limit = limitAt(endsAt, look)
     else expired()
   }
 
-  return () => {
-    isOff = true
-    callOff()
+  return {
+    callOff() {
+      isOff = true
+      limit.callOff()
+    },
   }
 }

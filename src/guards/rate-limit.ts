@@ -1,5 +1,6 @@
 import { GatewayError, retryAfterSeconds } from '../errors.ts'
-import type { GatewayRequest, GatewayResponse, Guard, Next, Route, Tell } from './guard.ts'
+import type { GatewayResponse, Guard, Next, Tell } from './guard.ts'
+import type { GatewayRequest, Route } from './request.ts'
 
 export interface RateLimitOptions {
   /** So many requests … */

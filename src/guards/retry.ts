@@ -3,15 +3,9 @@ import { epochNow } from '../epoch-now.ts'
 import { isRetryable, isRetryableStatus } from '../errors.ts'
 import { headerOf } from '../headers.ts'
 import { limitAt } from '../limit.ts'
-import {
-  discard,
-  type GatewayRequest,
-  type GatewayResponse,
-  type Guard,
-  type Next,
-  type Tell,
-} from './guard.ts'
+import { discard, type GatewayResponse, type Guard, type Next, type Tell } from './guard.ts'
 import { type HedgeOptions, type HedgeState, hedge } from './hedge.ts'
+import type { Cancellable, GatewayRequest } from './request.ts'
 
 export interface RetryOptions extends HedgeOptions {
   retryAttempts: number
@@ -105,13 +99,16 @@ async function pauseWith(outcome: Outcome, request: GatewayRequest, pauseMs: num
 
 function pause(request: GatewayRequest, pauseMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const callOff = limitAt(performance.now() + pauseMs, () => {
-      unlink()
+    const limit = limitAt(performance.now() + pauseMs, () => {
+      request.unlink(waiter)
       resolve()
     })
-    const unlink = request.onCancel(reason => {
-      callOff()
-      reject(reason)
-    })
+    const waiter: Cancellable = {
+      cancel(reason) {
+        limit.callOff()
+        reject(reason)
+      },
+    }
+    request.link(waiter)
   })
 }

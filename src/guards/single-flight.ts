@@ -5,8 +5,9 @@ import { mayBeShared, mayShareResponse } from '../cache/sharing.ts'
 import { matchesVary, selectorOf, varyOf } from '../cache/vary.ts'
 import { GatewayError, isFaultStatus, isUpstreamFault } from '../errors.ts'
 import { TransientMap } from '../transient-map.ts'
-import type { GatewayRequest, GatewayResponse, Guard, Next, Tell } from './guard.ts'
-import { type Ending, SharedCall } from './shared-call.ts'
+import type { GatewayResponse, Guard, Next, Tell } from './guard.ts'
+import type { GatewayRequest } from './request.ts'
+import { type Ending, SharedCall, type SharedCallOptions } from './shared-call.ts'
 
 /** A client with less time left than this would only burden the upstream with a call of its own. */
 const LEAST_LEFT_MS = 50
@@ -38,14 +39,18 @@ const NOTHING_YET: Before = { hasFailed: false, isVariant: false }
 export function singleFlight({ deadlineMs }: { deadlineMs: number }, tell: Tell): Guard {
   const calls = new TransientMap<SharedCall>()
   const apart = keysApart()
+  const options: SharedCallOptions = {
+    deadlineMs,
+    tell,
+    ended(call) {
+      if (calls.get(call.key) === call) calls.delete(call.key)
+    },
+  }
 
   function begin(key: string, request: GatewayRequest, next: Next): SharedCall {
     const shared = request.fork(performance.now() + deadlineMs)
-    const call = new SharedCall(shared, deadlineMs, tell, next)
+    const call = new SharedCall(key, shared, next, options)
     calls.set(key, call)
-    call.onEnd(() => {
-      if (calls.get(key) === call) calls.delete(key)
-    })
     return call
   }
 

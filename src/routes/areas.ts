@@ -14,7 +14,7 @@ const KEPT = new Set(['cache-control', 'pragma', 'age', 'expires', 'date', 'vary
 /** `GET /aggregate/areas`: the upstream's list of areas, and when it was fetched. */
 export function areasRoute(app: FastifyInstance, context: ChainContext): void {
   const next: Next = async request => {
-    const response = await context.pipeline.run(request)
+    const response = await context.live.now.pipeline.run(request)
     if (!isFaultStatus(response.status)) return response
     throw new GatewayError('upstream-error', `the upstream answered ${response.status}`)
   }

@@ -4,7 +4,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
-import { discard, type Next, type RequestParts } from '../guards/guard.ts'
+import { discard, type Next } from '../guards/guard.ts'
+import type { RequestParts } from '../guards/request.ts'
 import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
 import type { Account } from '../telemetry/account.ts'
@@ -15,9 +16,8 @@ import { sendRefusal, sendResponse } from './reply.ts'
 
 /** What every route of the chain needs. */
 export interface ChainContext {
-  pipeline: Pipeline
+  live: { readonly now: { readonly pipeline: Pipeline; readonly shed: Shed } }
   forwarding: Forwarding
-  shed: Shed
   account: Account
   tracer: Tracer | undefined
   isDraining(): boolean
@@ -40,16 +40,17 @@ export async function answerThroughChain(
 ): Promise<void> {
   reply.hijack()
   const { raw } = reply
+  const { pipeline, shed } = context.live.now
   const span = context.tracer?.begin(parts)
   // Several are one list, which is no number.
   const timeout = request.raw.headers[TIMEOUT_FIELD] as string | undefined
-  const asked = context.pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
+  const asked = pipeline.receive(span === undefined ? parts : { ...parts, span }, timeout)
   const exchange = new Exchange(context.account, request, raw, asked)
   try {
-    context.shed(asked.arrivedAt)
+    shed(asked.arrivedAt)
     const response = await (asked.cancelled === null
       ? next(asked)
-      : context.pipeline.turnAway(asked, refuseCancelled))
+      : pipeline.turnAway(asked, refuseCancelled))
     // Others may have waited for the same answer when this client left.
     if (asked.cancelled !== null) {
       discard(response)

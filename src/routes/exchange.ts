@@ -2,7 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { FastifyRequest } from 'fastify'
 import { GatewayError } from '../errors.ts'
-import type { GatewayRequest, Tunnel } from '../guards/guard.ts'
+import type { Tunnel } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import type { Account, EndedRequest } from '../telemetry/account.ts'
 import { type Outcome, outcomeOfRefusal } from '../telemetry/outcome.ts'
 import { cacheStatus, clientGone } from './reply.ts'
@@ -26,8 +27,9 @@ export class Exchange implements EndedRequest {
     raw.on('close', () => this.#close())
   }
 
-  /** What became of the request; its answer may still be on its way. */
+  /** What became of the request; its answer may still be on its way. Once its client has left, nothing else comes of it. */
   settle(outcome: Outcome): void {
+    if (this.#settled !== undefined) return
     this.#settled = outcome
     this.#account.settled(outcome)
     if (this.#isClosed) this.#account.ended(this)
@@ -46,9 +48,15 @@ export class Exchange implements EndedRequest {
     if (this.#isClosed) return
     this.#isClosed = true
     this.durationMs = performance.now() - this.asked.arrivedAt
+    if (this.#settled === undefined) {
+      const reason = clientGone()
+      this.asked.cancel(reason)
+      this.settle(outcomeOfRefusal(reason))
+      return
+    }
     // Not its answer, where what came after the header turned out not to be HTTP.
-    if (this.#settled === undefined || !this.#raw.writableFinished) this.asked.cancel(clientGone())
-    if (this.#settled !== undefined) this.#account.ended(this)
+    if (!this.#raw.writableFinished) this.asked.cancel(clientGone())
+    this.#account.ended(this)
   }
 
   /** An answer that broke off ended as what broke it off, whatever its header had said. */

@@ -21,7 +21,7 @@ export function proxyRoute(
 ): void {
   const { forwarding } = context
   const nextOf = (raw: IncomingMessage): Next => {
-    const { pipeline } = context
+    const { pipeline } = context.live.now
     if (forwarding.isLoop(raw.headers.via)) return asked => pipeline.turnAway(asked, refuseLoop)
     if (isForThisHop(raw)) return asked => pipeline.turnAway(asked, answerForItself)
     return isTunnel(raw) ? pipeline.tunnel : pipeline.run

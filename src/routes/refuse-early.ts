@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
-import { GatewayRequest } from '../guards/guard.ts'
+import { GatewayRequest } from '../guards/request.ts'
 import type { Account } from '../telemetry/account.ts'
 import { outcomeOfRefusal } from '../telemetry/outcome.ts'
 import { Exchange } from './exchange.ts'

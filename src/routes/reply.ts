@@ -2,14 +2,8 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { asGatewayError, GatewayError, problemOf, retryAfterSeconds } from '../errors.ts'
-import {
-  type BodySource,
-  type CacheTrace,
-  discard,
-  type GatewayRequest,
-  type GatewayResponse,
-  type Tunnel,
-} from '../guards/guard.ts'
+import { type BodySource, discard, type GatewayResponse, type Tunnel } from '../guards/guard.ts'
+import type { CacheTrace, GatewayRequest } from '../guards/request.ts'
 
 /** An answered client may go on sending its body for so long; cut off at once, it might never read the answer. */
 const LINGER_MS = 5_000

@@ -1,5 +1,5 @@
 // What is told of every request: counters, durations, one line of the log, a span.
-import type { GatewayRequest } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import type { AccessLog } from './access-log.ts'
 import type { Telemetry } from './events.ts'
 import type { Outcome } from './outcome.ts'

@@ -1,5 +1,5 @@
 // How long requests and calls took, by what became of them. Every histogram is made once, none per request.
-import { ROUTES, type Route } from '../guards/guard.ts'
+import { ROUTES, type Route } from '../guards/request.ts'
 import { createDurationHistogram, type DurationHistogram } from './duration-histogram.ts'
 import { OUTCOME_CLASSES, type OutcomeClass } from './outcome.ts'
 

@@ -1,6 +1,7 @@
 // What became of a request, in few words: few enough to be labels.
 import { type GatewayError, isFaultStatus } from '../errors.ts'
-import type { CacheTrace, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { CacheTrace } from '../guards/request.ts'
 
 /**
  * - `fresh`: the upstream's own answer

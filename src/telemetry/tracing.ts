@@ -1,5 +1,5 @@
 // What the gateway tells a tracer. One is made (open-telemetry/) where traces have somewhere to go; else there is none.
-import type { RequestParts } from '../guards/guard.ts'
+import type { RequestParts } from '../guards/request.ts'
 import type { EndedRequest } from './account.ts'
 import type { Outcome } from './outcome.ts'
 

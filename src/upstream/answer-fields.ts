@@ -1,6 +1,6 @@
 // The fields of an answer, before its body and after it: what of them goes on to the client.
 import type { IncomingHttpHeaders } from 'node:http'
-import type { GatewayRequest } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { endToEnd, fieldsOf, HOP_BY_HOP, headerListOf, headerOf, without } from '../headers.ts'
 
 const CONTENT_LENGTH: ReadonlySet<string> = new Set(['content-length'])

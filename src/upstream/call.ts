@@ -8,7 +8,8 @@ import type { Dispatcher } from 'undici'
 import { isBuffered } from '../cache/sharing.ts'
 import { GatewayError } from '../errors.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
-import type { GatewayRequest, GatewayResponse } from '../guards/guard.ts'
+import type { GatewayResponse } from '../guards/guard.ts'
+import type { GatewayRequest } from '../guards/request.ts'
 import { endToEnd, fieldsOf, headerListOf, headerOf } from '../headers.ts'
 import { type Outcome, outcomeOfRefusal, outcomeOfStatus } from '../telemetry/outcome.ts'
 import type { CallSpan } from '../telemetry/tracing.ts'
@@ -58,7 +59,6 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #begunAt = performance.now()
   #span: CallSpan | undefined
   #isReleased = false
-  #unlink: (() => void) | undefined
   #unwatch: (() => void) | undefined
   #controller: Dispatcher.DispatchController | null = null
   #isOver = false
@@ -77,7 +77,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
 
   start(): void {
     const { method, path, headers, body, upgrade, span } = this.#request.parts
-    this.#unlink = this.#request.onCancel(reason => this.abort(reason))
+    this.#request.link(this)
     if (this.#request.cancelled !== null) {
       this.#release()
       return
@@ -99,7 +99,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     )
   }
 
-  abort(reason: Error): void {
+  cancel(reason: Error): void {
     if (this.#isOver) return
     this.#reason = reason
     // undici answers with onResponseError at once; a call that still waits for its connection is let go here.
@@ -115,7 +115,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     if (this.#reason !== null) throw this.#reason
     this.#controller = controller
     const { body } = this.#request.parts
-    if (body !== null) this.#unwatch = watchUpload(body, this.#options, reason => this.abort(reason))
+    if (body !== null) this.#unwatch = watchUpload(body, this.#options, reason => this.cancel(reason))
   }
 
   onResponseStart(
@@ -132,7 +132,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     const coding = headerListOf(fields, 'transfer-encoding')
     if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
       // The chunks would be taken off, what is in them would not be told any more.
-      this.abort(new GatewayError('upstream-malformed', `its Transfer-Encoding is "${coding}", not chunked`))
+      this.cancel(new GatewayError('upstream-malformed', `its Transfer-Encoding is "${coding}", not chunked`))
       return
     }
     this.#status = status
@@ -231,12 +231,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     if (this.#request.parts.refine === undefined) {
       if (length > bufferMaxBytes) this.#stream(buffer.chunks)
     } else if (length > refineMaxBytes) {
-      this.abort(new GatewayError('upstream-invalid', `the answer is over ${refineMaxBytes} bytes long`))
+      this.cancel(new GatewayError('upstream-invalid', `the answer is over ${refineMaxBytes} bytes long`))
     }
   }
 
   #stream(early: Buffer[]): void {
-    this.#flow = new StreamedBody(this.#controller!, early, this.#options, reason => this.abort(reason))
+    this.#flow = new StreamedBody(this.#controller!, early, this.#options, reason => this.cancel(reason))
     this.#listener.answered({ status: this.#status, headers: this.#headers, body: this.#flow })
   }
 
@@ -258,7 +258,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     if (this.#isOver) return
     this.#isOver = true
     this.#reason = reason
-    this.#unlink?.()
+    this.#request.unlink(this)
     this.#unwatch?.()
     const outcome = reason === null ? outcomeOfStatus(this.#status) : outcomeOf(reason)
     this.#listener.ended(outcome, performance.now() - this.#begunAt)

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import { GatewayRequest, type GatewayResponse, type Next, type RequestParts } from '../../src/guards/guard.ts'
+import type { GatewayResponse, Next } from '../../src/guards/guard.ts'
 import { createPlaces, type Places } from '../../src/guards/places.ts'
+import { GatewayRequest, type RequestParts } from '../../src/guards/request.ts'
 import { Upload } from '../../src/upload.ts'
 
 /** A request as the chain sees it, with no socket behind it. */
@@ -80,7 +81,7 @@ export function heldUpstream() {
       calls.push(call)
       running.add(call)
       most = Math.max(most, running.size)
-      request.onCancel(reason => call.reject(reason))
+      request.link({ cancel: reason => call.reject(reason) })
     })
   return { next, calls, running, mostAtOnce: () => most }
 }

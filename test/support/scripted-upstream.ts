@@ -1,5 +1,6 @@
 import type { GatewayError } from '../../src/errors.ts'
-import type { BodySource, GatewayRequest, GatewayResponse } from '../../src/guards/guard.ts'
+import type { BodySource, GatewayResponse } from '../../src/guards/guard.ts'
+import type { GatewayRequest } from '../../src/guards/request.ts'
 import type { Upstream } from '../../src/upstream.ts'
 
 /** What becomes of one call; times in ms, from its begin or from its header. */
@@ -43,20 +44,21 @@ class ScriptedCall implements BodySource {
   readonly answer: Promise<GatewayResponse>
   readonly #settled: ((reason: Error | null) => void)[] = []
   readonly #ended: () => void
-  readonly #unlink: () => void
+  readonly #request: GatewayRequest
   #reject: (reason: Error) => void = () => {}
   #timer: ReturnType<typeof setTimeout> | undefined
   #isOver = false
   #reason: Error | null = null
 
   constructor(request: GatewayRequest, step: Step, ended: () => void) {
+    this.#request = request
     this.#ended = ended
     this.answer = new Promise((resolve, reject) => {
       this.#reject = reject
       if (step.kind !== 'silence')
         this.#timer = setTimeout(() => this.#go(request, step, resolve), step.afterMs)
     })
-    this.#unlink = request.onCancel(reason => this.abort(reason))
+    request.link(this)
   }
 
   #go(request: GatewayRequest, step: Step, resolve: (response: GatewayResponse) => void): void {
@@ -83,7 +85,7 @@ class ScriptedCall implements BodySource {
     this.#isOver = true
     this.#reason = reason
     clearTimeout(this.#timer)
-    this.#unlink?.()
+    this.#request.unlink(this)
     this.#ended()
     if (reason !== null) this.#reject(reason)
     for (const settle of this.#settled) settle(reason)
@@ -93,6 +95,10 @@ class ScriptedCall implements BodySource {
   resume(): void {}
 
   abort(reason: Error): void {
+    this.#end(reason)
+  }
+
+  cancel(reason: Error): void {
     this.#end(reason)
   }
 

@@ -10,7 +10,7 @@ import {
 } from '@opentelemetry/api'
 import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import type { TracerProvider } from '@opentelemetry/sdk-trace'
-import type { Route } from '../../guards/guard.ts'
+import type { Route } from '../../guards/request.ts'
 import { headerOf, without } from '../../headers.ts'
 import { VERSION } from '../event-stream.ts'
 import type { Outcome } from '../outcome.ts'

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { isBuffered, mayBeShared, mayShareResponse } from '../../../src/cache/sharing.ts'
 import type { CacheEntry } from '../../../src/cache/store.ts'
 import { entryOf } from '../../../src/cache/storing.ts'
-import type { GatewayRequest } from '../../../src/guards/guard.ts'
+import type { GatewayRequest } from '../../../src/guards/request.ts'
 import { answerOf, CACHE_OPTIONS, requestOf } from '../../support/gateway-chain.ts'
 
 const AT = Date.UTC(2026, 10, 23, 10)
@@ -23,7 +23,7 @@ function stored(
   { status = 200, request = requestOf(), waitedMs = 0, clockAheadMs = 0, rules }: Said = {},
 ) {
   const arrival = { at: AT + clockAheadMs, wallClockAt: AT, waitedMs }
-  return entryOf(request, answerOf(status, 'x', headers), { ...CACHE_OPTIONS, ...rules }, arrival)
+  return entryOf(request, answerOf(status, 'x', headers), { ...CACHE_OPTIONS, ...rules }, () => arrival)
 }
 
 /** Times of an entry as ms from its arrival. */

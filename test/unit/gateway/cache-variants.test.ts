@@ -4,7 +4,8 @@ import { memoryStore } from '../../../src/cache/memory.ts'
 import type { CacheEntry } from '../../../src/cache/store.ts'
 import { GatewayError } from '../../../src/errors.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import type { GatewayRequest, GatewayResponse } from '../../../src/guards/guard.ts'
+import type { GatewayResponse } from '../../../src/guards/guard.ts'
+import type { GatewayRequest } from '../../../src/guards/request.ts'
 import {
   answerOf,
   CACHE_OPTIONS,

@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../../src/cache/memory.ts'
 import { GatewayError, type RefusalCode } from '../../../src/errors.ts'
 import { cache } from '../../../src/guards/cache.ts'
-import type { GatewayRequest, GatewayResponse, Next } from '../../../src/guards/guard.ts'
+import type { GatewayResponse, Next } from '../../../src/guards/guard.ts'
+import type { GatewayRequest } from '../../../src/guards/request.ts'
 import { headerOf } from '../../../src/headers.ts'
 import {
   answerOf,

@@ -34,7 +34,7 @@ describe('a limit', () => {
 
   test('that is called off never fires, and leaves no timer', () => {
     const expired = vi.fn()
-    limitAt(performance.now() + 100, expired)()
+    limitAt(performance.now() + 100, expired).callOff()
     expect(vi.getTimerCount()).toBe(0)
     vi.advanceTimersByTime(1_000)
     expect(expired).not.toHaveBeenCalled()
@@ -89,9 +89,9 @@ describe('a limit after a stall of the event loop', () => {
     vi.useRealTimers()
     const { port1, port2 } = new MessageChannel()
     const outcome = new Promise(resolve => {
-      const callOff = limitAt(performance.now() + 20, () => resolve('expired'))
+      const limit = limitAt(performance.now() + 20, () => resolve('expired'))
       port2.once('message', () => {
-        callOff()
+        limit.callOff()
         resolve('answered')
       })
     })
