@@ -16,8 +16,8 @@ export interface ForwardingOptions {
 
 /** How requests are handed on. */
 export interface Forwarding {
-  /** This gateway's name in Via: its own, or a loop could not be told from another gateway in front of this one. */
-  readonly viaName: string
+  /** What it adds to Via: a name of its own, or a loop could not be told from another gateway in front of this one. */
+  readonly via: string
   /** Has a request with this Via been here before? */
   isLoop(via: string | undefined): boolean
   /** A request as the upstream gets it. */
@@ -50,7 +50,7 @@ export function createForwarding(options: ForwardingOptions, trusts: Trust): For
   )
   const ownVia = [`1.0 ${viaName}`, `1.1 ${viaName}`]
   return {
-    viaName,
+    via: ownVia[1]!,
     isLoop: via => via !== undefined && own.test(via),
     receive(request) {
       const { remoteAddress } = request.socket

@@ -7,9 +7,7 @@ const HOST = /^(?:[\w.-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 const DEFAULT_PORTS: Record<string, string> = { http: ':80', https: ':443' }
 
 /** One host, with a port or without; empty where none is named. */
-export function isHost(value: string): boolean {
-  return HOST.test(value)
-}
+export const isHost = recalling(value => HOST.test(value))
 
 /** A gateway goes by few names. */
 const ofHost = recalling(host => written('http', host))

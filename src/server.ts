@@ -119,10 +119,10 @@ export async function createGateway(config: GatewayConfig): Promise<Gateway> {
   }
 }
 
-function upstreamOptions(config: GatewayConfig, { viaName }: Forwarding): UpstreamOptions {
+function upstreamOptions(config: GatewayConfig, { via }: Forwarding): UpstreamOptions {
   return {
     ...config,
-    viaName,
+    via,
     // The bare gateway is a plain proxy: every body streams.
     bufferMaxBytes: config.guards.length === 0 ? 0 : config.cacheMaxBodyBytes,
     refineMaxBytes: REFINE_MAX_BYTES,

@@ -19,7 +19,7 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
     throw new GatewayError('upstream-error', `the upstream answered ${response.status}`)
   }
   app.get('/aggregate/areas', (request, reply) =>
-    answerThroughChain(context, request, reply, partsOf(request, context.forwarding.viaName), next),
+    answerThroughChain(context, request, reply, partsOf(request, context.forwarding.via), next),
   )
 }
 
@@ -27,14 +27,8 @@ export function areasRoute(app: FastifyInstance, context: ChainContext): void {
  * A HEAD asks the upstream with GET, too: its answer has the length of a list that must be known. Conditions are not
  * passed on: they are about an answer of ours, and the upstream's 304 has no list.
  */
-function partsOf({ ip, raw }: FastifyRequest, viaName: string) {
-  const headers = [
-    'accept',
-    'application/json',
-    'via',
-    `1.1 ${viaName}`,
-    ...traceContextOf(fieldsOf(raw.headers)),
-  ]
+function partsOf({ ip, raw }: FastifyRequest, via: string) {
+  const headers = ['accept', 'application/json', 'via', via, ...traceContextOf(fieldsOf(raw.headers))]
   return {
     method: 'GET',
     path: '/areas',

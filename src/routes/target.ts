@@ -5,6 +5,9 @@ import type { IncomingMessage } from 'node:http'
 
 const SCHEME = 'http://'
 
+/** What needs no closer look, as nearly all do. */
+const PLAIN = /^(?:\/[\w~-]+)+\/?(?:\?[\w~=&,+-]*)?$/
+
 const NOT_IN_A_PATH = /[\\#\0]/
 /** Encoded NUL, slash and backslash: what they mean is for each server on the way to guess. */
 const ENCODED_SEPARATOR = /%(?:00|2f|5c)/i
@@ -26,6 +29,7 @@ export function pathOfTarget({ url = '', headers: { host } }: IncomingMessage): 
 
 /** Why a raw request target is not accepted, or undefined when it is. */
 export function targetProblem(target: string): string | undefined {
+  if (PLAIN.test(target)) return undefined
   if (!target.startsWith('/')) return 'the target must be a path, or a URL of the host in the Host field'
   const end = target.indexOf('?')
   const path = end === -1 ? target : target.slice(0, end)

@@ -25,11 +25,11 @@ export function answerFields(
   fields: readonly string[],
   status: number,
   request: GatewayRequest,
-  viaName: string,
+  via: string,
 ): string[] {
   const passedOn = endToEnd(fields)
   const headers = status === 204 ? without(passedOn, CONTENT_LENGTH) : passedOn
-  headers.push('via', `1.1 ${viaName}`)
+  headers.push('via', via)
   const trailers = announcedTrailers(fields, request)
   if (trailers !== undefined) headers.push('trailer', trailers)
   return headers

@@ -29,8 +29,8 @@ export interface CallOptions extends StreamLimits, UploadLimits {
   upstreamHost: string
   /** Put before every path; empty, or starting with a slash and not ending with one. */
   upstreamBasePath: string
-  /** This gateway's name in Via. */
-  viaName: string
+  /** What the gateway adds to Via. */
+  via: string
   /** Answers up to this length are buffered where they may be stored; 0 streams everything. */
   bufferMaxBytes: number
   /** Most bytes of an answer that the gateway has to understand. */
@@ -136,7 +136,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       return
     }
     this.#status = status
-    this.#headers = answerFields(fields, status, this.#request, this.#options.viaName)
+    this.#headers = answerFields(fields, status, this.#request, this.#options.via)
     if (this.#isToBeBuffered(fields)) this.#buffer = new BufferedBody()
     else this.#stream([])
   }

@@ -8,7 +8,7 @@ import { requestOf } from '../../support/gateway-chain.ts'
 const OPTIONS: CallOptions = {
   upstreamHost: 'upstream.test',
   upstreamBasePath: '',
-  viaName: 'here',
+  via: '1.1 here',
   bufferMaxBytes: 0,
   refineMaxBytes: 0,
   streamIdleMs: 60_000,
