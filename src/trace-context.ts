@@ -15,7 +15,8 @@ const MOST_MEMBERS = 32
 /** A request's fields, names in lower case, without a trace context that is not valid. */
 export function withoutInvalidTrace(headers: string[]): string[] {
   for (let index = 0; index < headers.length; index += 2) {
-    if (TRACE_FIELDS.has(headers[index]!))
+    const name = headers[index]
+    if (name === 'traceparent' || name === 'tracestate')
       return without(headers, TRACE_FIELDS).concat(traceContextOf(headers))
   }
   return headers
