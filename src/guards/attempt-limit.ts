@@ -1,11 +1,11 @@
 import { performance } from 'node:perf_hooks'
 import { GatewayError } from '../errors.ts'
-import type { Guard, Tell } from './guard.ts'
+import { type Guard, type Tell, whenSettled } from './guard.ts'
 import { limitBesideUpload } from './limit-beside-upload.ts'
 
 /** No single attempt takes longer than this, its upload aside: the call is aborted, not merely forgotten. */
 export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tell: Tell): Guard {
-  return async (request, next) => {
+  return (request, next) => {
     const attempt = request.fork()
     request.link(attempt)
     const now = performance.now()
@@ -17,11 +17,9 @@ export function attemptLimit({ attemptLimitMs }: { attemptLimitMs: number }, tel
     }
     const { body } = request.parts
     const limit = limitBesideUpload(body, now + attemptLimitMs, attemptLimitMs, expired, now)
-    try {
-      return await next(attempt)
-    } finally {
+    return whenSettled(next(attempt), () => {
       limit.callOff()
       request.unlink(attempt)
-    }
+    })
   }
 }

@@ -117,26 +117,27 @@ export function breaker(options: BreakerOptions, tell: Tell, changed: BreakerLis
   }
 
   /** Makes the call and judges it once: at its failure, at its status, or when its body has ended. */
-  async function call(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
+  function call(request: GatewayRequest, next: Next): Promise<GatewayResponse> {
     const began = generation
     const longestBodyMs = isProbing ? breakerResetMs : null
     const begunAt = slowCallMs > 0 ? performance.now() : 0
     const callOff = boundUpload(request)
-    let response: GatewayResponse
-    try {
-      response = await next(request)
-    } catch (error) {
-      report(began, judgementOf(error))
-      throw error
-    } finally {
-      callOff()
-    }
-    const isSlow = slowCallMs > 0 && upstreamMs(request, begunAt) > slowCallMs
-    if (isSlow) tell('slow')
-    if (isSlow || isFaultStatus(response.status)) report(began, 'failed')
-    else if (Buffer.isBuffer(response.body)) report(began, 'answered')
-    else judgeBody(response, longestBodyMs, judgement => report(began, judgement))
-    return response
+    const answer = next(request)
+    answer.then(
+      response => {
+        callOff()
+        const isSlow = slowCallMs > 0 && upstreamMs(request, begunAt) > slowCallMs
+        if (isSlow) tell('slow')
+        if (isSlow || isFaultStatus(response.status)) report(began, 'failed')
+        else if (Buffer.isBuffer(response.body)) report(began, 'answered')
+        else judgeBody(response, longestBodyMs, judgement => report(began, judgement))
+      },
+      error => {
+        callOff()
+        report(began, judgementOf(error))
+      },
+    )
+    return answer
   }
 
   return {

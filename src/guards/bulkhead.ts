@@ -7,22 +7,17 @@ const RETRY_AFTER_MS = 1_000
 
 /** No more than so many calls at once: 503. A place is free again when the call has ended, body and all. */
 export function bulkhead(limits: PlaceLimits, places: Places, tell: Tell): Guard {
-  return async (request, next) => {
+  return (request, next) => {
     const { client } = request.parts
     const problem = places.problem(limits, client)
     if (problem !== undefined) {
       tell('refused')
-      throw new GatewayError('bulkhead-full', problem, { retryAfterMs: RETRY_AFTER_MS })
+      return Promise.reject(new GatewayError('bulkhead-full', problem, { retryAfterMs: RETRY_AFTER_MS }))
     }
     const leave = places.take(limits, client)
     tell('admitted')
-    try {
-      const response = await next(request)
-      whenBodyEnds(response, leave)
-      return response
-    } catch (error) {
-      leave()
-      throw error
-    }
+    const answer = next(request)
+    answer.then(response => whenBodyEnds(response, leave), leave)
+    return answer
   }
 }

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import { GatewayError } from '../errors.ts'
-import type { Guard, Tell } from './guard.ts'
+import { type Guard, type Tell, whenSettled } from './guard.ts'
 import { limitBesideUpload } from './limit-beside-upload.ts'
 import type { GatewayRequest } from './request.ts'
 
@@ -34,17 +34,13 @@ export function notADeadline(value: string): GatewayError {
  * It covers a buffered answer to its last byte, a streamed one to its headers.
  */
 export function deadline({ deadlineMs }: DeadlineOptions, tell: Tell): Guard {
-  return async (request, next) => {
+  return (request, next) => {
     const limitMs = request.deadlineAt - request.arrivedAt
     const limit = limitBesideUpload(request.parts.body, request.deadlineAt, limitMs, () => {
       tell('exceeded')
       request.cancel(deadlineExceeded(request, deadlineMs))
     })
-    try {
-      return await next(request)
-    } finally {
-      limit.callOff()
-    }
+    return whenSettled(next(request), () => limit.callOff())
   }
 }
 

@@ -66,6 +66,12 @@ export function compose(guards: readonly Guard[], last: Next): Next {
   return guards.reduceRight<Next>((next, guard) => request => guard(request, next), last)
 }
 
+/** Calls back once it is known what the answer is, or that there is none: before whoever waits for it goes on. */
+export function whenSettled(answer: ReturnType<Next>, settled: () => void): ReturnType<Next> {
+  answer.then(settled, settled)
+  return answer
+}
+
 /** Calls back when the body has ended: at once for a whole one. */
 export function whenBodyEnds(response: GatewayResponse, settled: (reason: Error | null) => void): void {
   if (Buffer.isBuffer(response.body)) settled(null)
