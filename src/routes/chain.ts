@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { asGatewayError } from '../errors.ts'
 import type { Forwarding } from '../forwarding.ts'
 import { TIMEOUT_FIELD } from '../guards/deadline.ts'
-import { discard, type Next } from '../guards/guard.ts'
+import type { Next } from '../guards/guard.ts'
 import type { RequestParts } from '../guards/request.ts'
 import type { Shed } from '../load-shedding.ts'
 import type { Pipeline } from '../pipeline.ts'
@@ -51,11 +51,6 @@ export async function answerThroughChain(
     const response = await (asked.cancelled === null
       ? next(asked)
       : pipeline.turnAway(asked, refuseCancelled))
-    // Others may have waited for the same answer when this client left.
-    if (asked.cancelled !== null) {
-      discard(response)
-      throw asked.cancelled
-    }
     exchange.settle(outcomeOfAnswer(asked.trace, response))
     const { body } = response
     if (!Buffer.isBuffer(body) && 'join' in body) exchange.follow(body)

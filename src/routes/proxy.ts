@@ -35,8 +35,8 @@ export function proxyRoute(
       // The router also takes "/%70roxy/"; the rest of the path is cut off by its length.
       if (!raw.url!.startsWith(`${PREFIX}/`)) return reply.callNotFound()
       const parts = partsOf(request, reply.raw, forwarding.receive(raw), uploadMaxBytes)
-      // Fastify need not wait: it is never told of what comes.
-      void answerThroughChain(context, request, reply, parts, nextOf(raw))
+      // Fastify need not wait: the answer is not its to send.
+      answerThroughChain(context, request, reply, parts, nextOf(raw)).catch(context.failed)
     },
   })
 }

@@ -170,6 +170,16 @@ describe('cache, when the upstream fails', () => {
     expect(answer.headers.get('cache-status')).toMatch(/ttl=-1; detail=(attempt-timeout|deadline-exceeded)$/)
   })
 
+  test('and where each request keeps its own deadline, too', async () => {
+    const guards = { GUARDS: 'cache,deadline', DEADLINE_MS: '200', ATTEMPT_LIMIT_MS: '200' }
+    const gateway = await start({ CACHE_FRESH_MS: '0', ...guards })
+    await fetch(`${gateway.url}/proxy/x`)
+    upstream.answer = silence
+    const answer = await fetch(`${gateway.url}/proxy/x`)
+    expect([answer.status, await answer.json()]).toEqual([200, { ok: true }])
+    expect(answer.headers.get('cache-status')).toBe('leeward; hit; ttl=-1; detail=deadline-exceeded')
+  })
+
   test('a 404 is the upstream’s answer: no stale one hides it', async () => {
     const gateway = await start({ CACHE_FRESH_MS: '0' })
     await fetch(`${gateway.url}/proxy/x`)
