@@ -54,7 +54,7 @@ export interface GatewayResponse {
   readonly isHurried?: boolean
 }
 
-/** A guard answers, refuses by throwing a `GatewayError`, or calls `next`. */
+/** A guard answers, refuses (rejects, never throws) with a `GatewayError`, or calls `next`. */
 export type Guard = (request: GatewayRequest, next: Next) => Promise<GatewayResponse>
 export type Next = (request: GatewayRequest) => Promise<GatewayResponse>
 
