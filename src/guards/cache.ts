@@ -64,12 +64,13 @@ export function cache(store: CacheStore, options: CacheOptions, tell: Tell, unde
         known === undefined
           ? digest(call, known, request, await next(request))
           : await consult(call, known, request, next)
+      if (request.hasLeft) return response
       if (request.trace.isStored) tell('stored')
       if (!isFault) return response
       discard(response)
       return standIn(request, known!, `upstream-${response.status}`)
     } catch (error) {
-      if (!allowsStale(error) || !mayStandIn(known, epochNow())) throw error
+      if (request.hasLeft || !allowsStale(error) || !mayStandIn(known, epochNow())) throw error
       return standIn(request, known, asGatewayError(error).code)
     } finally {
       call.end()

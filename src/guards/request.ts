@@ -100,6 +100,11 @@ export class GatewayRequest {
     return this.#reason
   }
 
+  /** Nobody is there any more to take an answer; others may wait for the same one. */
+  get hasLeft(): boolean {
+    return this.#reason?.code === 'client-gone'
+  }
+
   /** From now on, or at once if it has happened, it is cancelled with this request. */
   link(other: Cancellable): void {
     if (this.#reason !== null) other.cancel(this.#reason)

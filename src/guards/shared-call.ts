@@ -26,7 +26,9 @@ export class SharedCall {
   readonly request: GatewayRequest
   readonly #options: SharedCallOptions
   readonly #answer: Promise<GatewayResponse>
-  readonly #waiters: Waiter[] = []
+  #waiters: Waiter[] = []
+  /** Who shares the call's own promise. */
+  #leader: GatewayRequest | undefined
   #waiting = 0
 
   constructor(key: string, request: GatewayRequest, next: Next, options: SharedCallOptions) {
@@ -44,6 +46,7 @@ export class SharedCall {
   lead(request: GatewayRequest): Promise<GatewayResponse> {
     if (this.request.deadlineAt - request.deadlineAt >= SAME_DEADLINE_MS) return this.#leadUntil(request)
     this.#waiting += 1
+    this.#leader = request
     request.link(this)
     return this.#answer
   }
@@ -89,7 +92,11 @@ export class SharedCall {
 
   #end(ending: Ending): void {
     this.#options.ended(this)
+    // A leader may be busy with its answer for long: it holds on to nobody.
+    this.#leader?.unlink(this)
+    this.#leader = undefined
     for (const waiter of this.#waiters) waiter.end(ending)
+    this.#waiters = []
   }
 }
 

@@ -18,6 +18,7 @@ const BENCHES = new Map<string, Bench>([
         }),
     },
   ],
+  ['instructions', { flags: [], run: async () => (await import('./instructions.ts')).benchInstructions() }],
   ['failure', { flags: [], run: async () => (await import('./failure.ts')).benchFailure() }],
   [
     'soak',

@@ -7,7 +7,8 @@ import { isInstalled } from './machine.ts'
 import { startHaproxy, startNginx } from './native.ts'
 import type { Served } from './subjects.ts'
 
-const FOLDER = join(import.meta.dirname, '../peers')
+/** Where they are installed, apart. */
+export const FOLDER = join(import.meta.dirname, '../peers')
 const NPM_PEERS = ['fastify-http-proxy', 'http-proxy-3', 'fast-gateway'] as const
 
 export const PEER_NAMES = {

@@ -17,7 +17,7 @@ export interface Served extends Subject {
  * Every guard is on, but out of the way: saturation would trip each that bounds a client or a queue.
  * Metrics are always on, and the log is sampled as it is by itself.
  */
-const RAISED = {
+export const RAISED = {
   RATE_LIMIT_MAX: '1000000000',
   BULKHEAD_MAX: '10000',
   DEADLINE_MS: '5000',
@@ -95,7 +95,8 @@ async function startBare(
 /** Fields that node:http adds by itself. */
 const OF_THE_CONNECTION = new Set(['connection', 'keep-alive'])
 
-function answerOf(url: string): Promise<{ status: number; headers: string[]; body: string }> {
+/** An answer as it came, for those that send the same. */
+export function answerOf(url: string): Promise<{ status: number; headers: string[]; body: string }> {
   return new Promise((resolve, reject) => {
     get(url, response => {
       const { rawHeaders, statusCode } = response

@@ -180,6 +180,26 @@ describe('cache, when the upstream fails', () => {
     expect(answer.headers.get('cache-status')).toBe('leeward; hit; ttl=-1; detail=deadline-exceeded')
   })
 
+  test('who has left is served nothing stale, though others wait for the same', async () => {
+    const gateway = await start({ CACHE_FRESH_MS: '0', RETRY_ATTEMPTS: '0', ...PATIENT })
+    await (await fetch(`${gateway.url}/proxy/x`)).text()
+    const held: (() => void)[] = []
+    upstream.answer = (request, response) => void held.push(() => json({}, {}, 500)(request, response))
+    const leaving = new AbortController()
+    const first = fetch(`${gateway.url}/proxy/x`, { signal: leaving.signal }).catch(() => 'left')
+    await eventually(() => expect(held.length).toBe(1))
+    const second = fetch(`${gateway.url}/proxy/x`)
+    await eventually(async () => expect((await gateway.counts())['rate-limit.admitted']).toBe(3))
+    leaving.abort()
+    expect(await first).toBe('left')
+    await eventually(async () => expect((await gateway.counts())['requests.client-gone']).toBe(1))
+    held[0]?.()
+    // It came later: it asks once more for itself.
+    await eventually(() => expect(held.length).toBe(2))
+    held[1]?.()
+    expect([(await second).status, (await gateway.counts())['cache.stale-if-error']]).toEqual([200, 1])
+  })
+
   test('a 404 is the upstream’s answer: no stale one hides it', async () => {
     const gateway = await start({ CACHE_FRESH_MS: '0' })
     await fetch(`${gateway.url}/proxy/x`)

@@ -291,6 +291,14 @@ describe('waiters', () => {
     expect(upstream.calls[0]?.request.cancelled?.code).toBe('client-deadline')
   })
 
+  test('once it has its answer, the first is not held by the call any more, nor holds it', async () => {
+    const first = read()
+    upstream.calls[0]?.resolve(answerOf())
+    expect(await first.outcome).toBe(200)
+    first.request.cancel(new GatewayError('client-gone', 'left within the body'))
+    expect(upstream.calls[0]?.request.cancelled).toBeNull()
+  })
+
   test('nobody joins a call that has been given up', async () => {
     const first = read()
     first.request.cancel(new GatewayError('client-gone', 'left'))
