@@ -42,7 +42,8 @@ async function programs(lab: Laboratory, upstream: Upstream): Promise<Program[]>
     way,
     entry: 'src/main.ts',
     env: {
-      ...{ HOST: '127.0.0.1', PORT: '0', ADMIN_HOST: '127.0.0.1', ADMIN_PORT: '0', REDIS_URL: '' },
+      // Not HOST: Valgrind takes it for the name of this machine, by which it is found.
+      ...{ PORT: '0', ADMIN_PORT: '0', REDIS_URL: '' },
       ...{ UPSTREAM_URL: upstream.url, ...RAISED, ...PATIENT, ...settings },
     },
   })
@@ -80,7 +81,6 @@ const PATIENT = {
 async function storedAnswer(lab: Laboratory, upstream: Upstream) {
   const gateway = await lab.start('gateway', 'src/main.ts', {
     env: {
-      HOST: '127.0.0.1',
       PORT: '0',
       ADMIN_PORT: '0',
       REDIS_URL: '',

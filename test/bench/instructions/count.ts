@@ -1,9 +1,10 @@
 // The instructions of one server: it is warmed up first, then counted for so many requests.
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Pool } from 'undici'
 import { PRIVATE, type Upstream } from '../gateway/upstream.ts'
@@ -26,6 +27,9 @@ const WARM_UP = 20_000
 export const COUNTED = 6_000
 /** Of those that are counted, for what begins with the counting itself. */
 const FIRST = 500
+
+const WRITTEN_WITHIN_MS = 20_000
+const LOOK_EACH_MS = 100
 
 const ROOT = join(import.meta.dirname, '../../..')
 const control = promisify(execFile)
@@ -67,10 +71,23 @@ export async function countInstructions(
   await tell('--zero')
   await ask('c', COUNTED)
   await tell('--dump')
-  await stop()
   // The first dump of the first thread.
-  const totals = /^totals: (\d+)$/m.exec(readFileSync(`${out}.1-01`, 'utf8'))?.[1]
-  return Number(totals) / COUNTED
+  const total = await totalIn(`${out}.1-01`)
+  await stop()
+  return total / COUNTED
+}
+
+/** What a dump sums up to, once it is written. */
+async function totalIn(file: string): Promise<number> {
+  for (
+    const end = performance.now() + WRITTEN_WITHIN_MS;
+    performance.now() < end;
+    await sleep(LOOK_EACH_MS)
+  ) {
+    const total = existsSync(file) && /^totals: (\d+)$/m.exec(readFileSync(file, 'utf8'))?.[1]
+    if (total) return Number(total)
+  }
+  throw new Error(`Valgrind has written no ${file}`)
 }
 
 async function readyAt(child: ReturnType<typeof spawn>): Promise<number> {
