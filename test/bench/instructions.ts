@@ -1,10 +1,11 @@
 // `npm run bench -- instructions`: what a request costs in instructions, counted by Valgrind: on a machine that others use
 // too, the one figure of the gateway's that comes out the same each time. What the kernel does is not in it.
+import { GUARD_NAMES } from '../../src/guards/guard.ts'
 import { installOnce } from '../support/install-once.ts'
 import { isInstalled } from './gateway/machine.ts'
 import { FOLDER as PEERS } from './gateway/peers.ts'
 import { answerOf, RAISED } from './gateway/subjects.ts'
-import { startUpstream, type Upstream } from './gateway/upstream.ts'
+import { startUpstream } from './gateway/upstream.ts'
 import { CONNECTIONS, COUNTED, countInstructions, type Program } from './instructions/count.ts'
 import { type Counted, instructionsSection } from './instructions/table.ts'
 import { inLaboratory, type Laboratory } from './laboratory.ts'
@@ -12,11 +13,6 @@ import { sectionText, targetText } from './section.ts'
 
 /** As many at once as there are cores on the smallest machines: no clock is read. */
 const AT_ONCE = 2
-const EACH_ALONE = [
-  ...(['rate-limit', 'cache', 'single-flight', 'deadline'] as const),
-  ...(['bulkhead', 'breaker', 'retry', 'attempt-limit'] as const),
-]
-
 /** Counts every row and prints their table. */
 export function benchInstructions(): Promise<void> {
   return inLaboratory(async lab => {
@@ -24,8 +20,7 @@ export function benchInstructions(): Promise<void> {
       if (!isInstalled(command)) throw new Error(`${command} is not installed; it comes with Valgrind`)
     const problem = await installOnce(PEERS, 'fastify')
     if (problem !== undefined) throw new Error(problem)
-    const upstream = await startUpstream(lab)
-    const counted = await countAll(lab, upstream, await programs(lab, upstream))
+    const counted = await countAll(lab, await programs(lab))
     const section = instructionsSection(counted)
     console.log(
       `\n${COUNTED.toLocaleString('en-US')} requests a row over ${CONNECTIONS} connections, once warmed up; the thread that runs JavaScript, without the kernel; Node ${process.version}`,
@@ -36,7 +31,7 @@ export function benchInstructions(): Promise<void> {
   })
 }
 
-async function programs(lab: Laboratory, upstream: Upstream): Promise<Program[]> {
+async function programs(lab: Laboratory): Promise<Program[]> {
   const gateway = (name: string, settings: Record<string, string>, way: Program['way'] = 'passed on') => ({
     name,
     way,
@@ -44,14 +39,11 @@ async function programs(lab: Laboratory, upstream: Upstream): Promise<Program[]>
     env: {
       // Not HOST: Valgrind takes it for the name of this machine, by which it is found.
       ...{ PORT: '0', ADMIN_PORT: '0', REDIS_URL: '' },
-      ...{ UPSTREAM_URL: upstream.url, ...RAISED, ...PATIENT, ...settings },
+      ...{ ...RAISED, ...PATIENT, ...settings },
     },
   })
-  const passing = (name: string, entry: string): Program => ({
-    ...{ name, entry, way: 'passed on' },
-    env: { UPSTREAM_URL: upstream.url },
-  })
-  const answer = JSON.stringify(await storedAnswer(lab, upstream))
+  const passing = (name: string, entry: string): Program => ({ name, entry, way: 'passed on', env: {} })
+  const answer = JSON.stringify(await storedAnswer(lab))
   const storing = (name: string, entry: string): Program => ({
     ...{ name, entry, way: 'stored' },
     env: { ANSWER: answer },
@@ -64,7 +56,7 @@ async function programs(lab: Laboratory, upstream: Upstream): Promise<Program[]>
     gateway('gateway, all guards', {}),
     gateway('gateway, no guards', { GUARDS: 'none' }),
     passing('bare Fastify and undici', 'test/bench/gateway/bare-proxy.ts'),
-    ...EACH_ALONE.map(guard => gateway(`gateway, ${guard} alone`, { GUARDS: guard })),
+    ...GUARD_NAMES.map(guard => gateway(`gateway, ${guard} alone`, { GUARDS: guard })),
   ]
 }
 
@@ -78,7 +70,8 @@ const PATIENT = {
 }
 
 /** What a gateway answers out of its cache, for those that send the same. */
-async function storedAnswer(lab: Laboratory, upstream: Upstream) {
+async function storedAnswer(lab: Laboratory) {
+  const upstream = await startUpstream(lab)
   const gateway = await lab.start('gateway', 'src/main.ts', {
     env: {
       PORT: '0',
@@ -95,17 +88,13 @@ async function storedAnswer(lab: Laboratory, upstream: Upstream) {
   return answer
 }
 
-async function countAll(
-  lab: Laboratory,
-  upstream: Upstream,
-  programs: readonly Program[],
-): Promise<Counted[]> {
+async function countAll(lab: Laboratory, programs: readonly Program[]): Promise<Counted[]> {
   const counted: Counted[] = []
   const left = programs.entries()
   const work = async () => {
     for (const [index, program] of left) {
       process.stderr.write(`${program.way}: ${program.name}\n`)
-      counted[index] = { name: program.name, instructions: await countInstructions(lab, program, upstream) }
+      counted[index] = { name: program.name, instructions: await countInstructions(lab, program) }
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, work))

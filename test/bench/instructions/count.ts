@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Pool } from 'undici'
-import { PRIVATE, type Upstream } from '../gateway/upstream.ts'
+import { PRIVATE, startUpstream, type Upstream } from '../gateway/upstream.ts'
 import type { Laboratory } from '../laboratory.ts'
 import { VoidError } from '../void-error.ts'
 
@@ -28,6 +28,9 @@ export const COUNTED = 6_000
 /** Of those that are counted, for what begins with the counting itself. */
 const FIRST = 500
 
+/** Requests that may reach the upstream though the answer is stored: those that came before it was. */
+const MOST_REFILLS = CONNECTIONS
+
 const WRITTEN_WITHIN_MS = 20_000
 const LOOK_EACH_MS = 100
 
@@ -35,12 +38,9 @@ const ROOT = join(import.meta.dirname, '../../..')
 const control = promisify(execFile)
 
 /** Instructions a request, of the thread that runs JavaScript. */
-export async function countInstructions(
-  lab: Laboratory,
-  program: Program,
-  upstream: Upstream,
-): Promise<number> {
-  lab.refuseWhenClosed()
+export async function countInstructions(lab: Laboratory, program: Program): Promise<number> {
+  // Its own, so that what it is asked is this program's doing.
+  const upstream = await startUpstream(lab)
   const folder = mkdtempSync(join(tmpdir(), 'leeward-bench-'))
   lab.onClose(async () => rmSync(folder, { recursive: true, force: true }))
   const out = join(folder, 'callgrind')
@@ -50,7 +50,11 @@ export async function countInstructions(
       ...['--tool=callgrind', '--instr-atstart=no', '--separate-threads=yes', '--smc-check=all-non-file'],
       ...[`--callgrind-out-file=${out}`, process.execPath, '--import', './require-node.js', program.entry],
     ],
-    { cwd: ROOT, env: { ...process.env, ...program.env }, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
+    {
+      cwd: ROOT,
+      env: { ...process.env, ...program.env, UPSTREAM_URL: upstream.url },
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    },
   )
   if (child.pid !== undefined) lab.watch(child.pid)
   const exited = once(child, 'exit')
@@ -95,8 +99,8 @@ async function readyAt(child: ReturnType<typeof spawn>): Promise<number> {
   return ports.http
 }
 
-/** Sends so many requests, and sees to it that they led to what they should. */
-function asking({ way }: Program, port: number, upstream: Upstream) {
+/** Sends so many requests; they count for nothing where they led to anything else than the row says. */
+function asking({ name, way }: Program, port: number, upstream: Upstream) {
   const origin = `http://127.0.0.1:${port}`
   return async (part: string, count: number) => {
     const pool = new Pool(origin, {
@@ -118,6 +122,9 @@ function asking({ way }: Program, port: number, upstream: Upstream) {
     }
     await Promise.all(Array.from({ length: CONNECTIONS }, client))
     await pool.close()
-    return (await upstream.requests()) - before
+    const calls = (await upstream.requests()) - before
+    const isAsItOught = way === 'stored' ? calls <= MOST_REFILLS : calls === count
+    if (!isAsItOught)
+      throw new VoidError(`${count} requests of ${name} led to ${calls} calls of the upstream`)
   }
 }
